@@ -1,1 +1,5 @@
-//! placeholder
+//! builder
+mod kustomize;
+pub mod version;
+pub mod yaml;
+pub use version::{RangeError, ReleaseVersion, VersionError, VersionRange};

@@ -1,0 +1,101 @@
+//! The CRD as an API server should get it.
+//!
+//! kube generates the definition from the types. A few of its habits do not fit an API whose
+//! objects are written by many clients: it declares every optional field `nullable`, which changes
+//! how defaults fill in, and makes `spec` required. One pass over the JSON mends that; the tests
+//! say what has to come out.
+
+use kube::CustomResourceExt;
+use serde_json::{Map, Value, json};
+
+use crate::FluxInstance;
+
+/// Keys of a schema that hold one schema each.
+const SINGLE: [&str; 2] = ["items", "additionalProperties"];
+
+/// The `CustomResourceDefinition` of the [`FluxInstance`], to be applied or printed.
+///
+/// ```
+/// let crd = flux_operator_api::crd::flux_instance();
+/// assert_eq!(crd["metadata"]["name"], "fluxinstances.fluxcd.controlplane.io");
+/// ```
+pub fn flux_instance() -> Value {
+    // A value made of strings, numbers, lists and maps with string keys always serializes.
+    let mut crd = serde_json::to_value(FluxInstance::crd()).unwrap_or_default();
+    if let Some(Value::Object(names)) = crd.pointer_mut("/spec/names") {
+        // What the API server would fill in; said here so that the live object equals this one.
+        names.insert("listKind".to_owned(), json!("FluxInstanceList"));
+    }
+    for version in crd.pointer_mut("/spec/versions").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(root) = version.pointer_mut("/schema/openAPIV3Schema").and_then(Value::as_object_mut) {
+            mend(root);
+            complete(root);
+        }
+    }
+    crd
+}
+
+/// Rids a schema and those within it of what schemars adds for the sake of other readers.
+fn mend(schema: &mut Map<String, Value>) {
+    schema.remove("nullable");
+    schema.remove("title");
+    if let Some(Value::Array(members)) = schema.get_mut("enum") {
+        members.retain(|member| !member.is_null());
+    }
+    for bound in ["minimum", "maximum"] {
+        if let Some(value) = schema.get_mut(bound) {
+            make_integer(value);
+        }
+    }
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = unwrap_lines(text);
+    }
+    for inner in SINGLE {
+        if let Some(Value::Object(inner)) = schema.get_mut(inner) {
+            mend(inner);
+        }
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.values_mut().filter_map(Value::as_object_mut).for_each(mend);
+    }
+}
+
+/// Gives the root what kube leaves to the API server, for the sake of `kubectl explain`, and lets
+/// `spec` be absent.
+fn complete(root: &mut Map<String, Value>) {
+    root.remove("required");
+    if let Some(Value::Object(properties)) = root.get_mut("properties") {
+        let string = |description: &str| json!({ "type": "string", "description": description });
+        properties.insert(
+            "apiVersion".to_owned(),
+            string("Group and version of the API this object is written in: `fluxcd.controlplane.io/v1`."),
+        );
+        properties.insert("kind".to_owned(), string("Kind of this object: `FluxInstance`."));
+        properties.insert(
+            "metadata".to_owned(),
+            json!({
+                "type": "object",
+                "description": "Standard object metadata. The name has to be `flux`, the namespace that of the operator.",
+            }),
+        );
+    }
+}
+
+/// Writes a bound such as `0.0` as `0`. Bounds of this API are small whole numbers, others are left
+/// alone.
+fn make_integer(value: &mut Value) {
+    let digits = value.as_f64().map(|number| number.to_string());
+    if let Some(integer) = digits.and_then(|digits| digits.parse::<i64>().ok()) {
+        *value = integer.into();
+    }
+}
+
+/// Joins the lines of each paragraph: where source code breaks a line says nothing to a reader of
+/// the API.
+fn unwrap_lines(text: &str) -> String {
+    let paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+mod tests;

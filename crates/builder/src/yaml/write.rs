@@ -1,0 +1,498 @@
+//! From JSON values to the YAML that Kubernetes users see everywhere.
+//!
+//! The layout is the one of the Go library behind `kubectl` and `flux` (libyaml's emitter rules),
+//! byte for byte: a diff against their output is empty, and the revision, which is a digest of
+//! this text, is the one that other tools compute for the same objects.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value};
+
+use super::scalar::reads_as_text;
+
+/// The column after which a line is folded at its next blank.
+const WIDTH: usize = 80;
+/// A longer key is written in the explicit form, `? key`.
+const MAX_SIMPLE_KEY: usize = 128;
+
+/// Appends one value as a YAML document that ends with a line break.
+///
+/// ```
+/// use flux_operator_builder::yaml::write;
+///
+/// let mut text = String::new();
+/// write(&serde_json::json!({"port": "8080", "args": ["--on", "*"]}), &mut text);
+/// assert_eq!(text, "args:\n- --on\n- '*'\nport: \"8080\"\n");
+/// ```
+pub fn write(value: &Value, out: &mut String) {
+    let line_start = out.len();
+    let mut writer = Writer { out, line_start };
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            writer.mapping(map.iter().map(|(key, value)| (key.as_str(), value)), 0, false)
+        }
+        Value::Array(items) if !items.is_empty() => writer.sequence(items, 0, false),
+        other => {
+            writer.leaf(other, 2);
+            writer.line_break();
+        }
+    }
+}
+
+/// Appends a mapping, given as its entries in byte order of their keys, like [`write`].
+pub fn write_fields<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone, out: &mut String) {
+    let line_start = out.len();
+    Writer { out, line_start }.mapping(fields, 0, false);
+}
+
+struct Writer<'o> {
+    out: &'o mut String,
+    /// Where in `out` the current line begins.
+    line_start: usize,
+}
+
+impl Writer<'_> {
+    /// Entries at column `indent`; the first one continues the current line where `inline`.
+    fn mapping<'a>(
+        &mut self,
+        entries: impl Iterator<Item = (&'a str, &'a Value)> + Clone,
+        indent: usize,
+        inline: bool,
+    ) {
+        let mut inline = inline;
+        if in_order(entries.clone()) {
+            for (key, value) in entries {
+                self.entry(key, value, indent, inline);
+                inline = false;
+            }
+        } else {
+            let mut entries: Vec<_> = entries.collect();
+            entries.sort_by(|(a, _), (b, _)| natural_order(a, b));
+            for (key, value) in entries {
+                self.entry(key, value, indent, inline);
+                inline = false;
+            }
+        }
+    }
+
+    fn entry(&mut self, key: &str, value: &Value, indent: usize, inline: bool) {
+        if !inline {
+            self.indent(indent);
+        }
+        if key.len() > MAX_SIMPLE_KEY || key.contains(is_break) {
+            self.out.push_str("? ");
+            self.text(key, indent + 2, true);
+            self.line_break();
+            self.indent(indent);
+            self.out.push(':');
+            self.item(value, indent);
+            return;
+        }
+        self.text(key, indent, false);
+        self.out.push(':');
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                self.line_break();
+                self.mapping(map.iter().map(|(key, value)| (key.as_str(), value)), indent + 2, false);
+            }
+            Value::Array(items) if !items.is_empty() => {
+                self.line_break();
+                self.sequence(items, indent, false);
+            }
+            other => {
+                self.out.push(' ');
+                self.leaf(other, indent + 2);
+                self.line_break();
+            }
+        }
+    }
+
+    /// Dashes at column `indent`; the first one continues the current line where `inline`.
+    fn sequence(&mut self, items: &[Value], indent: usize, inline: bool) {
+        let mut inline = inline;
+        for item in items {
+            if !inline {
+                self.indent(indent);
+            }
+            inline = false;
+            self.out.push('-');
+            self.item(item, indent);
+        }
+    }
+
+    /// A value on the line of the indicator that stands at column `indent`.
+    fn item(&mut self, item: &Value, indent: usize) {
+        self.out.push(' ');
+        match item {
+            Value::Object(map) if !map.is_empty() => {
+                self.mapping(map.iter().map(|(key, value)| (key.as_str(), value)), indent + 2, true);
+            }
+            Value::Array(items) if !items.is_empty() => self.sequence(items, indent + 2, true),
+            other => {
+                self.leaf(other, indent + 2);
+                self.line_break();
+            }
+        }
+    }
+
+    fn leaf(&mut self, value: &Value, indent: usize) {
+        match value {
+            Value::Null => self.out.push_str("null"),
+            Value::Bool(true) => self.out.push_str("true"),
+            Value::Bool(false) => self.out.push_str("false"),
+            Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+                Some(float) => self.out.push_str(&general_notation(float)),
+                None => self.out.push_str(&number.to_string()),
+            },
+            Value::String(text) => self.text(text, indent, true),
+            Value::Array(_) => self.out.push_str("[]"),
+            Value::Object(_) => self.out.push_str("{}"),
+        }
+    }
+
+    /// A text whose further lines stand at column `indent`; folded only where `may_fold`.
+    fn text(&mut self, text: &str, indent: usize, may_fold: bool) {
+        let shape = Shape::of(text);
+        if text.contains('\n') && may_fold && shape.block_allowed {
+            self.literal(text, indent);
+        } else if text.contains('\n') || !reads_as_text(text) {
+            self.double_quoted(text, indent, may_fold);
+        } else if shape.plain_allowed {
+            self.folded(text, indent, may_fold, false);
+        } else if shape.single_quotes_allowed {
+            self.out.push('\'');
+            self.folded(text, indent, may_fold, true);
+            self.out.push('\'');
+        } else {
+            self.double_quoted(text, indent, may_fold);
+        }
+    }
+
+    /// A plain or single-quoted text, its line folded at single blanks behind the width.
+    fn folded(&mut self, text: &str, indent: usize, may_fold: bool, quoted: bool) {
+        let fits = self.out.len() - self.line_start + text.len() <= WIDTH;
+        if (fits || !may_fold) && !(quoted && text.contains('\'')) {
+            self.out.push_str(text);
+            return;
+        }
+        let mut after_space = false;
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            if c == ' ' {
+                let next = chars.peek().map(|(_, next)| *next);
+                let inside = !quoted || (at > 0 && next.is_some());
+                if may_fold && !after_space && inside && next != Some(' ') && self.column() > WIDTH {
+                    self.line_break();
+                    self.indent(indent);
+                } else {
+                    self.out.push(' ');
+                }
+                after_space = true;
+            } else {
+                if quoted && c == '\'' {
+                    self.out.push('\'');
+                }
+                self.out.push(c);
+                after_space = false;
+            }
+        }
+    }
+
+    fn double_quoted(&mut self, text: &str, indent: usize, may_fold: bool) {
+        self.out.push('"');
+        let mut after_space = false;
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            if c == ' ' {
+                let next = chars.peek().map(|(_, next)| *next);
+                if may_fold && !after_space && at > 0 && next.is_some() && self.column() > WIDTH {
+                    self.line_break();
+                    self.indent(indent);
+                    if next == Some(' ') {
+                        self.out.push('\\');
+                    }
+                } else {
+                    self.out.push(' ');
+                }
+                after_space = true;
+                continue;
+            }
+            after_space = false;
+            match escape(c) {
+                Some(escaped) => self.out.push_str(&escaped),
+                None => self.out.push(c),
+            }
+        }
+        self.out.push('"');
+    }
+
+    fn literal(&mut self, text: &str, indent: usize) {
+        self.out.push('|');
+        if text.starts_with([' ', '\n']) {
+            self.out.push('2');
+        }
+        match text.strip_suffix('\n') {
+            None => self.out.push('-'),
+            Some(rest) if rest.is_empty() || rest.ends_with('\n') => self.out.push('+'),
+            Some(_) => {}
+        }
+        for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+            self.line_break();
+            if !line.is_empty() {
+                self.indent(indent);
+                self.out.push_str(line);
+            }
+        }
+    }
+
+    fn indent(&mut self, columns: usize) {
+        const BLANKS: &str = "                                                                ";
+        let mut left = columns;
+        while left > 0 {
+            let some = left.min(BLANKS.len());
+            self.out.push_str(BLANKS.get(..some).unwrap_or(BLANKS));
+            left -= some;
+        }
+    }
+
+    fn line_break(&mut self) {
+        self.out.push('\n');
+        self.line_start = self.out.len();
+    }
+
+    /// The characters already on the current line.
+    fn column(&self) -> usize {
+        self.out.get(self.line_start..).map_or(0, |line| line.chars().count())
+    }
+}
+
+/// What the characters of a text allow.
+struct Shape {
+    plain_allowed: bool,
+    single_quotes_allowed: bool,
+    block_allowed: bool,
+}
+
+impl Shape {
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+            return Self { plain_allowed: true, single_quotes_allowed: true, block_allowed: false };
+        };
+        let blank_at = |at: usize| bytes.get(at).is_none_or(|byte| matches!(byte, b' ' | b'\t'));
+        let mut indicator = text.starts_with("---") || text.starts_with("...");
+        indicator |= match first {
+            b'#' | b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@'
+            | b'`' => true,
+            b'?' | b':' | b'-' => blank_at(1),
+            _ => false,
+        };
+        let (mut break_before_space, mut space_before_break, mut line_breaks) = (false, false, false);
+        let mut special = false;
+        let mut previous = b'x';
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b':' if at > 0 => indicator |= blank_at(at + 1),
+                b'#' if at > 0 => indicator |= matches!(previous, b' ' | b'\t' | b'\n'),
+                b' ' => break_before_space |= previous == b'\n',
+                b'\n' => {
+                    line_breaks = true;
+                    space_before_break |= previous == b' ';
+                }
+                0..=0x1f | 0x7f => special = true,
+                _ => {}
+            }
+            previous = *byte;
+        }
+        if !special && !text.is_ascii() {
+            special = text.chars().any(|c| !c.is_ascii() && (!is_printable(c) || is_break(c)));
+        }
+        let edges = matches!(first, b' ' | b'\n') || matches!(last, b' ' | b'\n');
+        let odd = space_before_break || special;
+        Self {
+            plain_allowed: !(edges || break_before_space || odd || line_breaks || indicator),
+            single_quotes_allowed: !(break_before_space || odd),
+            block_allowed: *last != b' ' && !odd,
+        }
+    }
+}
+
+/// The line breaks of YAML 1.1. All but the line feed are written with an escape.
+fn is_break(c: char) -> bool {
+    matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn is_printable(c: char) -> bool {
+    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
+}
+
+fn escape(c: char) -> Option<String> {
+    let short = match c {
+        '\0' => "\\0",
+        '\u{7}' => "\\a",
+        '\u{8}' => "\\b",
+        '\t' => "\\t",
+        '\n' => "\\n",
+        '\u{b}' => "\\v",
+        '\u{c}' => "\\f",
+        '\r' => "\\r",
+        '\u{1b}' => "\\e",
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        '\u{85}' => "\\N",
+        '\u{2028}' => "\\L",
+        '\u{2029}' => "\\P",
+        c if is_printable(c) => return None,
+        c => {
+            let code = u32::from(c);
+            return Some(match code {
+                0..=0xff => format!("\\x{code:02X}"),
+                0x100..=0xffff => format!("\\u{code:04X}"),
+                _ => format!("\\U{code:08X}"),
+            });
+        }
+    };
+    Some(short.to_owned())
+}
+
+/// True where the natural order of the keys is the byte order they come in.
+fn in_order<'a>(entries: impl Iterator<Item = (&'a str, &'a Value)>) -> bool {
+    let mut previous: Option<&str> = None;
+    for (key, _) in entries {
+        if previous.is_some_and(|previous| natural_order(previous, key) == Ordering::Greater) {
+            return false;
+        }
+        previous = Some(key);
+    }
+    true
+}
+
+/// Keys in the order a person would put them: letters after all else, runs of digits by value.
+fn natural_order(a: &str, b: &str) -> Ordering {
+    let common = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    if let (Some(x), Some(y)) = (a.as_bytes().get(common), b.as_bytes().get(common))
+        && x.is_ascii_alphabetic()
+        && y.is_ascii_alphabetic()
+    {
+        return x.cmp(y);
+    }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let Some(at) = a.iter().zip(&b).position(|(x, y)| x != y) else {
+        return a.len().cmp(&b.len());
+    };
+    let (Some(&x), Some(&y)) = (a.get(at), b.get(at)) else { return Ordering::Equal };
+    match (x.is_alphabetic(), y.is_alphabetic()) {
+        (true, true) => return x.cmp(&y),
+        (true, false) => return Ordering::Greater,
+        (false, true) => return Ordering::Less,
+        (false, false) => {}
+    }
+    // A zero inside a number is one of its digits, at its front it is not.
+    let in_number = (x == '0' || y == '0')
+        && a.get(..at).unwrap_or_default().iter().rev().take_while(|c| c.is_numeric()).any(|c| *c != '0');
+    let run = |chars: &[char]| {
+        let digits: Vec<_> = chars.get(at..).unwrap_or_default().iter().map_while(|c| c.to_digit(10)).collect();
+        let value = digits
+            .iter()
+            .fold(u64::from(in_number), |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(*digit)));
+        (value, digits.len())
+    };
+    run(&a).cmp(&run(&b)).then(x.cmp(&y))
+}
+
+/// The shortest digits that read back as the same number, with an exponent where that is below -4
+/// or above 5, as Go prints a number that has a fraction (`%g`).
+fn general_notation(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..6).contains(&exponent) {
+        return value.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Dialect, Limits, read_documents};
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(value: &Value, expected: &str) {
+        let mut text = String::new();
+        write(value, &mut text);
+        assert_eq!(text, expected);
+        let back = read_documents(&text, Dialect::Yaml11, &Limits::INPUT).unwrap();
+        assert_eq!(back.first().unwrap_or(&Value::Null), value);
+    }
+
+    #[test]
+    fn lays_out_collections() {
+        check(
+            &json!({"a": {"b": [{"c": 1, "d": []}, [1, [2]], {}], "e": {}}}),
+            "a:\n  b:\n  - c: 1\n    d: []\n  - - 1\n    - - 2\n  - {}\n  e: {}\n",
+        );
+        check(&json!([null, true, 1.5, -3]), "- null\n- true\n- 1.5\n- -3\n");
+    }
+
+    #[test]
+    fn quotes_only_what_needs_it() {
+        for (text, expected) in [
+            ("", "\"\""),
+            ("true", "\"true\""),
+            ("y", "\"y\""),
+            ("8080", "\"8080\""),
+            ("2020-01-01", "\"2020-01-01\""),
+            ("12:30:45", "\"12:30:45\""),
+            ("*", "'*'"),
+            ("{a", "'{a'"),
+            ("a: b", "'a: b'"),
+            ("a #b", "'a #b'"),
+            ("it's", "it's"),
+            ("'it", "'''it'"),
+            ("a:b#c", "a:b#c"),
+            ("- a", "'- a'"),
+            ("-a", "-a"),
+            (" a", "' a'"),
+            ("a\tb", "\"a\\tb\""),
+            ("ü", "ü"),
+            ("\u{1f600}", "\"\\U0001F600\""),
+            ("\u{2028}", "\"\\L\""),
+            ("a\nb", "|-\n  a\n  b"),
+            ("a\n\nb\n", "|\n  a\n\n  b"),
+            ("a\n\n", "|+\n  a\n"),
+            (" a\nb", "|2-\n   a\n  b"),
+            ("a \nb", "\"a \\nb\""),
+        ] {
+            check(&json!({"k": text}), &format!("k: {expected}\n"));
+        }
+    }
+
+    #[test]
+    fn folds_behind_the_width() {
+        let words = |count| ["123456789"; 9][..count].join(" ");
+        check(&json!({"k": words(9)}), &format!("k: {}\n  123456789\n", words(8)));
+        check(&json!({"k": format!("*{}", words(9))}), &format!("k: '*{}\n  123456789'\n", words(8)));
+        check(&json!({"k": format!("\t{}", words(9))}), &format!("k: \"\\t{}\n  123456789\"\n", words(8)));
+        check(&json!({"k": "x".repeat(100)}), &format!("k: {}\n", "x".repeat(100)));
+    }
+
+    #[test]
+    fn sorts_keys_as_people_do() {
+        check(
+            &json!({"a10": 1, "a2": 1, "B": 1, "a-b": 1, "a_b": 1, "y": 1}),
+            "B: 1\na-b: 1\na_b: 1\na2: 1\na10: 1\n\"y\": 1\n",
+        );
+        check(&json!({"v1": 1, "v1beta1": 1, "v10": 1, "v01": 1}), "v1: 1\nv01: 1\nv10: 1\nv1beta1: 1\n");
+    }
+
+    #[test]
+    fn long_keys_take_the_explicit_form() {
+        let key = "k".repeat(129);
+        check(&json!({ &key: {"a": [1]} }), &format!("? {key}\n: a:\n  - 1\n"));
+    }
+}
