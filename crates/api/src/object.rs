@@ -122,8 +122,13 @@ impl Object {
     }
 
     /// The top-level fields, sorted by name.
-    pub fn fields(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.fields.iter().map(|(field, value)| (field.as_str(), value.as_ref()))
+    }
+
+    /// The top-level fields, still shared with other clones.
+    pub fn into_fields(self) -> BTreeMap<String, Arc<Value>> {
+        self.fields
     }
 
     /// The object as one JSON value. Fields shared with other objects are copied.

@@ -13,6 +13,7 @@ mod scalar;
 mod write;
 
 pub use read::{Limits, Node, NodeKind, Scalar, YamlError, parse};
+pub(crate) use scalar::normalize_numbers;
 pub use scalar::{Dialect, NotAScalar, reads_as_text};
 pub use write::{write, write_fields};
 
@@ -37,4 +38,13 @@ pub fn read_documents(text: &str, dialect: Dialect, limits: &Limits) -> Result<V
         }
     }
     Ok(values)
+}
+
+/// The items of a `List`, or the document itself.
+pub(crate) fn expand_list(document: Node) -> Vec<Node> {
+    let is_list = document.get("kind").and_then(Node::as_scalar).is_some_and(|kind| kind.text.ends_with("List"));
+    match document.get("items") {
+        Some(Node { kind: NodeKind::Sequence(items), .. }) if is_list => items.clone(),
+        _ => vec![document],
+    }
 }

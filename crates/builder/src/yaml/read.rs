@@ -398,7 +398,7 @@ mod tests {
             .fold("a0: &a0 [x, x]\n".to_owned(), |text, n| text + &format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1));
         refuse(&laughs, "line 7, column 9: more than 1000 values");
         refuse(&"[".repeat(400_000), "line 1, column 256: recursion limit exceeded");
-        refuse(&"- ".repeat(400_000), "line 1, column 511: recursion limit exceeded");
+        refuse(&"- ".repeat(400_000), "line 1, column 129: more than 64 levels of nesting");
         let nested =
             format!("a: &a {}x{}\nb: {}*a{}\n", "[".repeat(40), "]".repeat(40), "[".repeat(40), "]".repeat(40));
         refuse(&nested, "line 2, column 44: more than 64 levels of nesting");

@@ -1,0 +1,65 @@
+//! Which kinds live in a namespace.
+
+use crate::resource::Identity;
+
+/// The kinds of Kubernetes that belong to the whole cluster, with their API group.
+const CLUSTER_KINDS: &[(&str, &str)] = &[
+    ("", "ComponentStatus"),
+    ("", "Namespace"),
+    ("", "Node"),
+    ("", "PersistentVolume"),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("apiregistration.k8s.io", "APIService"),
+    ("authentication.k8s.io", "TokenReview"),
+    ("authorization.k8s.io", "SelfSubjectAccessReview"),
+    ("authorization.k8s.io", "SelfSubjectRulesReview"),
+    ("authorization.k8s.io", "SubjectAccessReview"),
+    ("certificates.k8s.io", "CertificateSigningRequest"),
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
+    ("internal.apiserver.k8s.io", "StorageVersion"),
+    ("networking.k8s.io", "IngressClass"),
+    ("node.k8s.io", "RuntimeClass"),
+    ("policy", "PodSecurityPolicy"),
+    ("rbac.authorization.k8s.io", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("scheduling.k8s.io", "PriorityClass"),
+    ("storage.k8s.io", "CSIDriver"),
+    ("storage.k8s.io", "CSINode"),
+    ("storage.k8s.io", "StorageClass"),
+    ("storage.k8s.io", "VolumeAttachment"),
+];
+
+/// True for objects in a namespace; kinds that Kubernetes does not define count as such.
+pub(crate) fn is_namespaced(group: &str, kind: &str) -> bool {
+    !CLUSTER_KINDS.contains(&(group, kind))
+}
+
+/// The namespace that selectors see: none is `default`, and kinds of the whole cluster have a
+/// value of their own.
+pub(crate) fn effective_namespace<'n>(group: &str, kind: &str, namespace: &'n str) -> &'n str {
+    if !is_namespaced(group, kind) {
+        "_non_namespaceable_"
+    } else if namespace.is_empty() {
+        "default"
+    } else {
+        namespace
+    }
+}
+
+impl Identity {
+    /// True where both name the same object, absent and `default` namespace being one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let namespace =
+            |identity: &Self| effective_namespace(&identity.group, &identity.kind, &identity.namespace).to_owned();
+        self.group == other.group
+            && self.version == other.version
+            && self.kind == other.kind
+            && self.name == other.name
+            && namespace(self) == namespace(other)
+    }
+}

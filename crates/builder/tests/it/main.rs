@@ -1,0 +1,3 @@
+//! The builder from outside: whole instances on whole distributions.
+
+mod reference;
