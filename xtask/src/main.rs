@@ -1,1 +1,63 @@
-fn main() {}
+//! The tasks of the workspace: `cargo xtask <command>`, one file a command.
+//!
+//! Nothing here ships. What a command needs from outside, it looks for first and says when it is
+//! not there; only `wasm` and `fuzz` install something.
+
+#![expect(clippy::print_stdout, reason = "a build tool reports to whoever called it")]
+
+mod bench;
+mod cargo;
+mod ci;
+mod crds;
+mod fuzz;
+mod golden;
+mod measure;
+mod metadata;
+mod tidy;
+mod wasm;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Build, check and measure this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+enum Xtask {
+    Ci(ci::Ci),
+    Crds(crds::Crds),
+    Golden(golden::Golden),
+    Tidy(tidy::Tidy),
+    Wasm(wasm::Wasm),
+    Bench(bench::Bench),
+    Fuzz(fuzz::Fuzz),
+    #[command(hide = true)]
+    Measure(measure::Measure),
+}
+
+fn main() -> ExitCode {
+    match run(Xtask::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes on one line each; a backtrace helps nobody here.
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  cause: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Xtask) -> anyhow::Result<()> {
+    match command {
+        Xtask::Ci(command) => command.run(),
+        Xtask::Crds(command) => command.run(),
+        Xtask::Golden(command) => command.run(),
+        Xtask::Tidy(command) => command.run(),
+        Xtask::Wasm(command) => command.run(),
+        Xtask::Bench(command) => command.run(),
+        Xtask::Fuzz(command) => command.run(),
+        Xtask::Measure(command) => command.run(),
+    }
+}

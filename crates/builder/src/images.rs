@@ -2,6 +2,8 @@
 
 mod reference;
 
+use std::sync::Arc;
+
 use flux_operator_api::{Component, ComponentImage};
 use serde_json::Value;
 
@@ -61,9 +63,8 @@ fn from_manifest(component: Component, plan: &InstancePlan, release: &Release) -
     let Some(image) = image else {
         return Err(ReleaseError::NoImage { path: release.path(&file), component }.into());
     };
-    let tag = match ImageReference::parse(image) {
-        Ok(ImageReference { tag: Some(tag), digest: None, .. }) => tag,
-        _ => return Err(ReleaseError::BadImage { path: release.path(&file), image: image.to_owned() }.into()),
+    let Ok(ImageReference { tag: Some(tag), digest: None, .. }) = ImageReference::parse(image) else {
+        return Err(ReleaseError::BadImage { path: release.path(&file), image: image.to_owned() }.into());
     };
     Ok(Image { component, reference: format!("{}/{component}:{tag}", plan.distribution.registry) })
 }
@@ -75,11 +76,10 @@ pub(crate) fn rewrite(images: &[Image], resources: &mut [Resource]) {
         if resource.kind() == "CustomResourceDefinition" {
             continue;
         }
-        for field in resource.field_names() {
-            if resource.get(&field).is_some_and(|value| uses_images(images, value))
-                && let Some(value) = resource.get_mut(&field)
-            {
-                rewrite_in(images, value);
+        for field in resource.fields_mut() {
+            // A field that other builds share is copied only if it changes.
+            if Arc::get_mut(field).is_some() || uses_images(images, field) {
+                rewrite_in(images, Arc::make_mut(field));
             }
         }
     }

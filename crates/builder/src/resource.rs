@@ -97,11 +97,6 @@ impl Resource {
         self.former.iter().cloned().chain([self.identity()])
     }
 
-    /// True for the current and every former name.
-    pub(crate) fn is_named(&self, name: &str) -> bool {
-        self.name() == name || self.former.iter().any(|former| former.name == name)
-    }
-
     /// How messages call the object: `Kind/namespace/name`.
     pub(crate) fn subject(&self) -> String {
         ObjectId::new(self.group_version().0, self.kind(), self.namespace(), self.name()).to_string()
@@ -118,19 +113,18 @@ impl Resource {
     /// The value at a path of keys and list positions.
     pub(crate) fn at(&self, path: &[Step<'_>]) -> Option<&Value> {
         let (Step::Key(field), below) = path.split_first()? else { return None };
-        below.iter().try_fold(self.get(field)?, |value, step| match step {
-            Step::Key(key) => value.get(key),
-            Step::Index(index) => value.get(index),
-        })
+        below.iter().try_fold(self.get(field)?, |value, step| step.of(value))
     }
 
     /// The value at a path of keys and list positions, unshared, so that it can be changed.
     pub(crate) fn at_mut(&mut self, path: &[Step<'_>]) -> Option<&mut Value> {
         let (Step::Key(field), below) = path.split_first()? else { return None };
-        // Looked up before it is unshared: most lookups that fail should cost no copy.
-        self.at(path)?;
-        let value = Arc::make_mut(self.fields.get_mut(*field)?);
-        below.iter().try_fold(value, |value, step| match step {
+        let value = self.fields.get_mut(*field)?;
+        if Arc::get_mut(value).is_none() {
+            // Unshared only for a lookup that will not fail: the copy may be large.
+            below.iter().try_fold(value.as_ref(), |value, step| step.of(value))?;
+        }
+        below.iter().try_fold(Arc::make_mut(value), |value, step| match step {
             Step::Key(key) => value.get_mut(key),
             Step::Index(index) => value.get_mut(index),
         })
@@ -145,8 +139,9 @@ impl Resource {
         self.fields.iter().map(|(field, value)| (field.as_str(), value.as_ref()))
     }
 
-    pub(crate) fn field_names(&self) -> Vec<String> {
-        self.fields.keys().cloned().collect()
+    /// The top-level fields, which may be shared with the release and other builds.
+    pub(crate) fn fields_mut(&mut self) -> impl Iterator<Item = &mut Arc<Value>> {
+        self.fields.values_mut()
     }
 
     /// Sets one label or annotation (`map` is `labels` or `annotations`), making room for it.
@@ -204,6 +199,15 @@ impl Resource {
 pub(crate) enum Step<'a> {
     Key(&'a str),
     Index(usize),
+}
+
+impl Step<'_> {
+    fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        match self {
+            Step::Key(key) => value.get(key),
+            Step::Index(index) => value.get(index),
+        }
+    }
 }
 
 pub(crate) fn empty() -> Value {

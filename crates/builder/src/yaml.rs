@@ -8,11 +8,13 @@
 //! [`write`] prints one document as `kubectl` and `flux` print it: sorted keys, lists not indented
 //! below their key, and every text quoted that some YAML reader would take for something else.
 
+mod node;
 mod read;
 mod scalar;
 mod write;
 
-pub use read::{Limits, Node, NodeKind, Scalar, YamlError, parse};
+pub use node::{Node, NodeKind, Scalar};
+pub use read::{Limits, YamlError, parse};
 pub(crate) use scalar::normalize_numbers;
 pub use scalar::{Dialect, NotAScalar, reads_as_text};
 pub use write::{write, write_fields};

@@ -161,9 +161,12 @@ impl Directory {
     }
 
     fn yaml_files(&self, folder: &Path) -> Result<Vec<(String, String)>, DirectoryError> {
-        let mut names = self.entries(folder)?;
-        names.retain(|name| name.ends_with(".yaml"));
-        names.into_iter().map(|name| self.read(&folder.join(&name)).map(|text| (name, text))).collect()
+        let names = self.entries(folder)?;
+        names
+            .into_iter()
+            .filter(|name| name.strip_suffix(".yaml").is_some())
+            .map(|name| self.read(&folder.join(&name)).map(|text| (name, text)))
+            .collect()
     }
 
     /// The names in a folder that are UTF-8, sorted.
@@ -184,6 +187,10 @@ impl Directory {
     fn read(&self, path: &Path) -> Result<String, DirectoryError> {
         self.check_inside(path)?;
         let limit = self.limits.max_file_bytes;
+        // A pipe or a device would wait for somebody to write to it.
+        if !path.is_file() {
+            return Err(unreadable(path, io::Error::other("not a file")));
+        }
         let file = fs::File::open(path).map_err(|source| unreadable(path, source))?;
         let mut bytes = Vec::new();
         file.take(limit + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;

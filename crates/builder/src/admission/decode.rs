@@ -85,15 +85,12 @@ fn object(node: &Node, schema: &Value, path: &str, checker: &mut Checker) -> Val
     let mut object = Map::new();
     for (key, node) in mapping(node, path, checker).unwrap_or_default() {
         let path = format!("{path}.{key}");
-        let decoded = match (properties.and_then(|properties| properties.get(&key)), additional) {
-            (Some(schema), _) => value(node, schema, &path, checker),
-            (None, Some(schema)) => value(node, schema, &path, checker),
-            (None, None) => {
-                let known = properties.into_iter().flatten().map(|(name, _)| name.as_str());
-                checker.note(path, unknown_field(&key, known));
-                continue;
-            }
+        let Some(schema) = properties.and_then(|properties| properties.get(&key)).or(additional) else {
+            let known = properties.into_iter().flatten().map(|(name, _)| name.as_str());
+            checker.note(path, unknown_field(&key, known));
+            continue;
         };
+        let decoded = value(node, schema, &path, checker);
         object.extend(decoded.map(|value| (key, value)));
     }
     for field in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {

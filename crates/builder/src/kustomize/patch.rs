@@ -60,7 +60,7 @@ pub struct PatchError {
     pub object: Option<String>,
     /// What went wrong.
     #[source]
-    pub source: PatchFault,
+    pub source: Box<PatchFault>,
 }
 
 /// Why a patch does not fit an object.
@@ -113,7 +113,8 @@ impl Patch {
     /// The first object that the patch does not fit, and for a patch without a target an object
     /// that is not there or not the only one.
     pub(crate) fn apply(&self, resources: &mut Vec<Resource>) -> Result<(), PatchError> {
-        let fault = |object: Option<String>, source| PatchError { path: self.path.clone(), object, source };
+        let fault =
+            |object: Option<String>, source| PatchError { path: self.path.clone(), object, source: Box::new(source) };
         let merges = match (&self.body, &self.target) {
             (Body::Nothing, _) => return Ok(()),
             (Body::Json(patch), target) => {
@@ -128,12 +129,11 @@ impl Patch {
             (Body::Strategic(merges), _) => merges,
         };
         for merge in merges {
-            let selected: Vec<bool> = match &self.target {
-                Some(target) => resources.iter().map(|resource| target.matches(resource)).collect(),
-                None => {
-                    let only = find_only(merge, resources).map_err(|source| fault(None, source))?;
-                    (0..resources.len()).map(|index| index == only).collect()
-                }
+            let selected: Vec<bool> = if let Some(target) = &self.target {
+                resources.iter().map(|resource| target.matches(resource)).collect()
+            } else {
+                let only = find_only(merge, resources).map_err(|source| fault(None, source))?;
+                (0..resources.len()).map(|index| index == only).collect()
             };
             let mut kept = Vec::with_capacity(resources.len());
             for (mut resource, selected) in std::mem::take(resources).into_iter().zip(selected) {
@@ -283,6 +283,7 @@ fn apply_merge(merge: &Merge, resource: &mut Resource) -> Result<Outcome, PatchF
             }
         }
         check_identity(object)?;
+        settle_annotations(object);
         check_labels(object)
     })?;
     Ok(outcome)

@@ -204,7 +204,6 @@ fn merge_map(
             (Some(existing), Part::Map(map)) => match directive(map, path)? {
                 Directive::Delete => None,
                 Directive::Replace => Some(replacement(map, place.field(key))),
-                Directive::Merge if map.is_empty() => continue,
                 Directive::Merge => match existing {
                     Value::Object(existing) => {
                         merge_map(existing, map, place.field(key), path)?;
@@ -267,29 +266,40 @@ fn adopt(part: &Part, place: Place, key: &str, path: Path<'_>) -> Result<Option<
         Part::List(items) => Some(Value::Array(match place.list(key) {
             ListRule::Replace => items.iter().map(Part::verbatim).collect(),
             ListRule::Union => union(&[], items),
-            ListRule::Keys(keys) => {
-                let mut adopted = Vec::with_capacity(items.len());
-                for (index, item) in items.iter().enumerate() {
-                    let step = format!("[{index}]");
-                    let path = path.join(&step);
-                    let element = Element::of(item, keys, path)?;
-                    if element.directive == Directive::Merge {
-                        adopted.push(adopt_element(element.map, place.field(key), path)?);
-                    } else if element.key.iter().all(Option::is_none) {
-                        return Err(path
-                            .fault("a directive for the whole list has nothing to act on, there is no such list yet"));
-                    } else if element.directive == Directive::Replace {
-                        return Err(path.fault(NO_ELEMENT_REPLACE));
-                    }
-                }
-                adopted
-            }
+            ListRule::Keys(keys) => adopt_elements(items, keys, place.field(key), path)?,
         })),
     })
 }
 
 const NO_ELEMENT_REPLACE: &str =
     "`$patch: replace` has no effect on one element of a list, delete the element or name its fields";
+
+/// The elements of a merged list that the object lacks. Of elements with the same key the last
+/// counts, at the place of the first.
+fn adopt_elements(items: &[Part], keys: &[&str], below: Place, path: Path<'_>) -> Result<Vec<Value>, MergeError> {
+    let mut adopted: Vec<Value> = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let step = format!("[{index}]");
+        let path = path.join(&step);
+        let element = Element::of(item, keys, path)?;
+        match element.directive {
+            Directive::Merge => {}
+            _ if element.is_whole_list() => {
+                return Err(
+                    path.fault("a directive for the whole list has nothing to act on, there is no such list yet")
+                );
+            }
+            Directive::Replace => return Err(path.fault(NO_ELEMENT_REPLACE)),
+            Directive::Delete => continue,
+        }
+        let value = adopt_element(element.map, below, path)?;
+        match adopted.iter_mut().find(|known| element.matches(known, keys)) {
+            Some(known) => *known = value,
+            None => adopted.push(value),
+        }
+    }
+    Ok(adopted)
+}
 
 fn adopt_element(map: &[(String, Part)], place: Place, path: Path<'_>) -> Result<Value, MergeError> {
     let mut adopted = Map::new();
@@ -339,6 +349,16 @@ impl<'p> Element<'p> {
         keys.iter().zip(&self.key).all(|(key, text)| text.is_none_or(|text| has_text(element.get(key), text)))
     }
 
+    /// True for an element that is only a directive and so speaks of the list.
+    fn is_whole_list(&self) -> bool {
+        self.directive != Directive::Merge && self.key.iter().all(Option::is_none)
+    }
+
+    /// True where every part of the key that this element gives is the other's too.
+    fn is_part_of(&self, other: &Self) -> bool {
+        other.is_complete() && self.key.iter().zip(&other.key).all(|(part, other)| part.is_none() || part == other)
+    }
+
     fn is_complete(&self) -> bool {
         self.key.iter().all(Option::is_some)
     }
@@ -347,9 +367,10 @@ impl<'p> Element<'p> {
 /// Keys compare by their text: `"9090"` is 9090.
 fn has_text(value: Option<&Value>, text: &str) -> bool {
     match value {
-        None | Some(Value::Null) => false,
         Some(Value::String(value)) => value == text,
-        Some(value) => value.to_string() == text,
+        Some(Value::Bool(value)) => text == if *value { "true" } else { "false" },
+        Some(Value::Number(value)) => text == value.to_string(),
+        _ => false,
     }
 }
 
@@ -373,15 +394,16 @@ fn merge_list(
         let path = path.join(step);
         elements.push((Element::of(item, keys, path)?, path));
     }
-    let whole = |directive| {
-        elements.iter().any(|(element, _)| element.directive == directive && element.key.iter().all(Option::is_none))
-    };
-    if whole(Directive::Delete) {
+    let is_whole =
+        |directive| elements.iter().any(|(element, _)| element.is_whole_list() && element.directive == directive);
+    if is_whole(Directive::Delete) {
         return Ok(None);
     }
-    if whole(Directive::Replace) {
-        let others = elements.iter().filter(|(element, _)| element.directive != Directive::Replace);
-        return Ok(Some(Value::Array(others.map(|(element, _)| replacement(element.map, below)).collect())));
+    if is_whole(Directive::Replace) {
+        let is_directive =
+            |item: &&Part| matches!(item, Part::Map(map) if map.len() == 1 && get(map, "$patch").is_some());
+        let others: Vec<Part> = items.iter().filter(|item| !is_directive(item)).cloned().collect();
+        return Ok(Some(Value::Array(adopt_elements(&others, keys, below, path)?)));
     }
     let mut left: Vec<Option<Value>> = std::mem::take(existing).into_iter().map(Some).collect();
     let mut first: Vec<Value> = Vec::new();
@@ -410,6 +432,7 @@ fn merge_list(
                 }
             }
             (None, Directive::Delete) => {}
+            (None, _) if !element.is_complete() && elements.iter().any(|(other, _)| element.is_part_of(other)) => {}
             (None, _) => first.push(adopt_element(element.map, below, *path)?),
         }
     }
@@ -428,7 +451,7 @@ fn union(existing: &[Value], items: &[Part]) -> Vec<Value> {
     union
 }
 
-impl<'p> Path<'p> {
+impl Path<'_> {
     fn join<'c>(&'c self, step: &'c str) -> Path<'c> {
         Path { parent: Some(self), step }
     }
@@ -459,3 +482,6 @@ impl<'p> Path<'p> {
         self.fault(format!("the object has {existing} here, the patch has {}", part.shape()))
     }
 }
+
+#[cfg(test)]
+mod tests;

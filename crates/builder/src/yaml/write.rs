@@ -4,11 +4,14 @@
 //! byte for byte: a diff against their output is empty, and the revision, which is a digest of
 //! this text, is the one that other tools compute for the same objects.
 
-use std::cmp::Ordering;
+mod order;
+mod text;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::scalar::reads_as_text;
+use order::{in_natural_order, natural_order};
+use text::{Shape, escape, is_break, is_simple};
 
 /// The column after which a line is folded at its next blank.
 const WIDTH: usize = 80;
@@ -29,7 +32,7 @@ pub fn write(value: &Value, out: &mut String) {
     let mut writer = Writer { out, line_start };
     match value {
         Value::Object(map) if !map.is_empty() => {
-            writer.mapping(map.iter().map(|(key, value)| (key.as_str(), value)), 0, false)
+            writer.mapping(map.iter().map(|(key, value)| (key.as_str(), value)), 0, false);
         }
         Value::Array(items) if !items.is_empty() => writer.sequence(items, 0, false),
         other => {
@@ -60,7 +63,7 @@ impl Writer<'_> {
         inline: bool,
     ) {
         let mut inline = inline;
-        if in_order(entries.clone()) {
+        if in_natural_order(entries.clone().map(|(key, _)| key)) {
             for (key, value) in entries {
                 self.entry(key, value, indent, inline);
                 inline = false;
@@ -79,7 +82,7 @@ impl Writer<'_> {
         if !inline {
             self.indent(indent);
         }
-        if key.len() > MAX_SIMPLE_KEY || key.contains(is_break) {
+        if key.len() > MAX_SIMPLE_KEY || !is_simple(key) && key.contains(is_break) {
             self.out.push_str("? ");
             self.text(key, indent + 2, true);
             self.line_break();
@@ -152,6 +155,10 @@ impl Writer<'_> {
 
     /// A text whose further lines stand at column `indent`; folded only where `may_fold`.
     fn text(&mut self, text: &str, indent: usize, may_fold: bool) {
+        if is_simple(text) {
+            self.out.push_str(text);
+            return;
+        }
         let shape = Shape::of(text);
         if text.contains('\n') && may_fold && shape.block_allowed {
             self.literal(text, indent);
@@ -264,140 +271,6 @@ impl Writer<'_> {
     fn column(&self) -> usize {
         self.out.get(self.line_start..).map_or(0, |line| line.chars().count())
     }
-}
-
-/// What the characters of a text allow.
-struct Shape {
-    plain_allowed: bool,
-    single_quotes_allowed: bool,
-    block_allowed: bool,
-}
-
-impl Shape {
-    fn of(text: &str) -> Self {
-        let bytes = text.as_bytes();
-        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
-            return Self { plain_allowed: true, single_quotes_allowed: true, block_allowed: false };
-        };
-        let blank_at = |at: usize| bytes.get(at).is_none_or(|byte| matches!(byte, b' ' | b'\t'));
-        let mut indicator = text.starts_with("---") || text.starts_with("...");
-        indicator |= match first {
-            b'#' | b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@'
-            | b'`' => true,
-            b'?' | b':' | b'-' => blank_at(1),
-            _ => false,
-        };
-        let (mut break_before_space, mut space_before_break, mut line_breaks) = (false, false, false);
-        let mut special = false;
-        let mut previous = b'x';
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b':' if at > 0 => indicator |= blank_at(at + 1),
-                b'#' if at > 0 => indicator |= matches!(previous, b' ' | b'\t' | b'\n'),
-                b' ' => break_before_space |= previous == b'\n',
-                b'\n' => {
-                    line_breaks = true;
-                    space_before_break |= previous == b' ';
-                }
-                0..=0x1f | 0x7f => special = true,
-                _ => {}
-            }
-            previous = *byte;
-        }
-        if !special && !text.is_ascii() {
-            special = text.chars().any(|c| !c.is_ascii() && (!is_printable(c) || is_break(c)));
-        }
-        let edges = matches!(first, b' ' | b'\n') || matches!(last, b' ' | b'\n');
-        let odd = space_before_break || special;
-        Self {
-            plain_allowed: !(edges || break_before_space || odd || line_breaks || indicator),
-            single_quotes_allowed: !(break_before_space || odd),
-            block_allowed: *last != b' ' && !odd,
-        }
-    }
-}
-
-/// The line breaks of YAML 1.1. All but the line feed are written with an escape.
-fn is_break(c: char) -> bool {
-    matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
-}
-
-fn escape(c: char) -> Option<String> {
-    let short = match c {
-        '\0' => "\\0",
-        '\u{7}' => "\\a",
-        '\u{8}' => "\\b",
-        '\t' => "\\t",
-        '\n' => "\\n",
-        '\u{b}' => "\\v",
-        '\u{c}' => "\\f",
-        '\r' => "\\r",
-        '\u{1b}' => "\\e",
-        '"' => "\\\"",
-        '\\' => "\\\\",
-        '\u{85}' => "\\N",
-        '\u{2028}' => "\\L",
-        '\u{2029}' => "\\P",
-        c if is_printable(c) => return None,
-        c => {
-            let code = u32::from(c);
-            return Some(match code {
-                0..=0xff => format!("\\x{code:02X}"),
-                0x100..=0xffff => format!("\\u{code:04X}"),
-                _ => format!("\\U{code:08X}"),
-            });
-        }
-    };
-    Some(short.to_owned())
-}
-
-/// True where the natural order of the keys is the byte order they come in.
-fn in_order<'a>(entries: impl Iterator<Item = (&'a str, &'a Value)>) -> bool {
-    let mut previous: Option<&str> = None;
-    for (key, _) in entries {
-        if previous.is_some_and(|previous| natural_order(previous, key) == Ordering::Greater) {
-            return false;
-        }
-        previous = Some(key);
-    }
-    true
-}
-
-/// Keys in the order a person would put them: letters after all else, runs of digits by value.
-fn natural_order(a: &str, b: &str) -> Ordering {
-    let common = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    if let (Some(x), Some(y)) = (a.as_bytes().get(common), b.as_bytes().get(common))
-        && x.is_ascii_alphabetic()
-        && y.is_ascii_alphabetic()
-    {
-        return x.cmp(y);
-    }
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let Some(at) = a.iter().zip(&b).position(|(x, y)| x != y) else {
-        return a.len().cmp(&b.len());
-    };
-    let (Some(&x), Some(&y)) = (a.get(at), b.get(at)) else { return Ordering::Equal };
-    match (x.is_alphabetic(), y.is_alphabetic()) {
-        (true, true) => return x.cmp(&y),
-        (true, false) => return Ordering::Greater,
-        (false, true) => return Ordering::Less,
-        (false, false) => {}
-    }
-    // A zero inside a number is one of its digits, at its front it is not.
-    let in_number = (x == '0' || y == '0')
-        && a.get(..at).unwrap_or_default().iter().rev().take_while(|c| c.is_numeric()).any(|c| *c != '0');
-    let run = |chars: &[char]| {
-        let digits: Vec<_> = chars.get(at..).unwrap_or_default().iter().map_while(|c| c.to_digit(10)).collect();
-        let value = digits
-            .iter()
-            .fold(u64::from(in_number), |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(*digit)));
-        (value, digits.len())
-    };
-    run(&a).cmp(&run(&b)).then(x.cmp(&y))
 }
 
 /// The shortest digits that read back as the same number, with an exponent where that is below -4

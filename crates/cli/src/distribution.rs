@@ -1,0 +1,153 @@
+//! The distribution: which Flux versions there are, and the files of those that are needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use flux_operator_builder::{InstancePlan, Release, ReleaseVersion, VersionRange};
+use flux_operator_distro::{Directory, DirectoryError};
+
+use crate::error::{Advise, Complaint, Failure};
+use crate::inputs::{Instance, counted};
+
+/// How many versions a hint lists.
+const LISTED: usize = 5;
+
+/// A distribution whose versions are known.
+#[derive(Debug)]
+pub(crate) struct Distribution {
+    directory: Directory,
+    /// Oldest first, never empty.
+    versions: Vec<ReleaseVersion>,
+}
+
+/// A distribution that has nothing to offer.
+#[derive(Debug, thiserror::Error)]
+#[error("`{root}` has no Flux version: no folder in its folder `flux` is named like `v2.9.4`")]
+struct NoVersions {
+    root: String,
+}
+
+/// An instance that asks for a version which is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("no Flux release matches `spec.distribution.version`")]
+struct NoRelease {
+    #[source]
+    source: Outside,
+    /// A pre-release in the range, which it only accepts if it says so.
+    pre_release: Option<ReleaseVersion>,
+    /// The newest versions, newest first.
+    newest: Vec<ReleaseVersion>,
+    /// How many there are besides.
+    older: usize,
+}
+
+/// Why no version matches.
+#[derive(Debug, thiserror::Error)]
+#[error("`{range}` is outside the releases of the distribution{}", newest.as_ref().map(|newest| format!(", the newest is `{newest}`")).unwrap_or_default())]
+struct Outside {
+    range: VersionRange,
+    newest: Option<ReleaseVersion>,
+}
+
+impl Distribution {
+    /// Opens a folder and lists its versions.
+    pub(crate) fn open(root: &Path) -> Result<Self, Failure> {
+        let directory = Directory::open(root).map_err(Complaint::new)?;
+        let versions = directory.versions().map_err(Complaint::new)?;
+        if versions.is_empty() {
+            return Err(Complaint::new(NoVersions { root: root.display().to_string() }).into());
+        }
+        Ok(Self { directory, versions })
+    }
+
+    /// The folder, as given.
+    pub(crate) fn root(&self) -> &Path {
+        self.directory.root()
+    }
+
+    /// The version of each instance, in their order.
+    ///
+    /// # Errors
+    /// Every instance whose version is not there.
+    pub(crate) fn select(&self, instances: &[Instance]) -> Result<Vec<&ReleaseVersion>, Failure> {
+        let mut complaints = Vec::new();
+        let mut selected = Vec::with_capacity(instances.len());
+        for instance in instances {
+            match instance.plan.select(&self.versions) {
+                Ok(version) => selected.push(version),
+                Err(_) => complaints.push(Complaint::about(instance.label.clone(), self.no_release(&instance.plan))),
+            }
+        }
+        Failure::check(complaints)?;
+        Ok(selected)
+    }
+
+    /// Reads the files of versions, each version once.
+    ///
+    /// # Errors
+    /// Every version that cannot be read.
+    pub(crate) fn load(&self, versions: &[&ReleaseVersion]) -> Result<BTreeMap<ReleaseVersion, Release>, Failure> {
+        let mut complaints = Vec::new();
+        let mut releases = BTreeMap::new();
+        for version in BTreeSet::from_iter(versions) {
+            match self.directory.release(version) {
+                Ok(release) => drop(releases.insert((*version).clone(), release)),
+                Err(error) => complaints.push(Complaint::new(error)),
+            }
+        }
+        Failure::check(complaints)?;
+        Ok(releases)
+    }
+
+    fn no_release(&self, plan: &InstancePlan) -> NoRelease {
+        let range = plan.version_range();
+        let leads_into_range = |version: &&ReleaseVersion| {
+            let (major, minor, patch) = version.numbers();
+            format!("{major}.{minor}.{patch}").parse().is_ok_and(|release| range.contains(&release))
+        };
+        let newest = self.versions.iter().rev();
+        NoRelease {
+            source: Outside { range: range.clone(), newest: self.versions.last().cloned() },
+            pre_release: newest.clone().find(leads_into_range).cloned(),
+            newest: newest.take(LISTED).cloned().collect(),
+            older: self.versions.len().saturating_sub(LISTED),
+        }
+    }
+}
+
+impl Advise for NoRelease {
+    fn hint(&self) -> Option<String> {
+        if let Some(version) = &self.pre_release {
+            let bound = version.as_str().trim_start_matches('v');
+            return Some(format!("pre-releases need an explicit bound, for example `>={bound}`"));
+        }
+        let listed = self.newest.iter().map(|version| format!("`{version}`")).collect::<Vec<_>>().join(", ");
+        let older =
+            if self.older > 0 { format!(" and {}", counted(self.older, "older version")) } else { String::new() };
+        Some(format!("the distribution has {listed}{older}; choose among them, or get a newer distribution"))
+    }
+}
+
+impl Advise for NoVersions {
+    fn hint(&self) -> Option<String> {
+        Some(LAYOUT.to_owned())
+    }
+}
+
+const LAYOUT: &str = "`--distribution` names a folder with `flux/<version>/` and `flux-images/<version>/`";
+
+impl Advise for DirectoryError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotADistribution { path } => match path.parent().filter(|above| Directory::open(*above).is_ok()) {
+                Some(above) => return Some(format!("name the folder above it: `--distribution {}`", above.display())),
+                None => LAYOUT,
+            },
+            Self::Unreadable { .. } => LAYOUT,
+            Self::Escapes { .. } => "put a copy of the file in the place of the link",
+            Self::TooLarge { .. } | Self::TooMany { .. } => "remove from the distribution what is not part of Flux",
+            Self::NotText { .. } => "get the distribution again, the file is damaged",
+        };
+        Some(hint.to_owned())
+    }
+}

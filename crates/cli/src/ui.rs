@@ -1,0 +1,106 @@
+//! What people see, all of it on stderr.
+
+mod progress;
+
+use std::fmt::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anstyle::{AnsiColor, Style};
+
+pub(crate) use progress::Progress;
+
+use crate::error::Failure;
+
+/// How many files a complaint that several share lists.
+const LISTED: usize = 5;
+
+/// Prints a failure: a block for each complaint, and below it what to do.
+///
+/// Colours are only used on terminals, and never with `NO_COLOR`.
+pub fn report(failure: &Failure) {
+    // There is nobody to tell where stderr is closed.
+    let _ = anstream::stderr().lock().write_all(describe(failure).as_bytes());
+}
+
+/// Prints that something has been done.
+pub(crate) fn done(what: fmt::Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "✔ {}", printable(&what.to_string()));
+}
+
+/// True where a progress bar can be seen and does no harm: on a terminal, and not between data.
+pub(crate) fn may_show_progress(data_on_stdout: bool) -> bool {
+    io::stderr().is_terminal() && !(data_on_stdout && io::stdout().is_terminal())
+}
+
+fn describe(failure: &Failure) -> String {
+    let mut text = String::new();
+    let mut blocks = failure.blocks().into_iter().peekable();
+    while let Some(block) = blocks.next() {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        let _ = write!(text, "{gap}{} ", marked("✗", AnsiColor::Red));
+        let (first, others) = block.subjects.split_first().unzip();
+        let subject = first.map(|subject| format!("{subject}: ")).unwrap_or_default();
+        let _ = writeln!(text, "{}", printable(&format!("{subject}{}", block.what)));
+        for cause in &block.causes {
+            let _ = writeln!(text, "  {}", printable(cause));
+        }
+        let others = others.unwrap_or_default();
+        if !others.is_empty() {
+            let _ = writeln!(text, "  also: {}", printable(&list(others)));
+        }
+        // Complaints in a row that need the same advice share it.
+        let shared = blocks.peek().is_some_and(|next| next.hint == block.hint);
+        if let Some(hint) = block.hint.filter(|_| !shared) {
+            let _ = writeln!(text, "\n{} {}", marked("hint:", AnsiColor::Cyan), printable(&hint));
+        }
+    }
+    text
+}
+
+fn list(subjects: &[String]) -> String {
+    let listed = subjects.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
+    match subjects.len().saturating_sub(LISTED) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
+fn marked(word: &str, color: AnsiColor) -> String {
+    let style = Style::new().fg_color(Some(color.into())).bold();
+    format!("{style}{word}{style:#}")
+}
+
+/// The text with control characters made visible: names and values come from strangers, and must
+/// not move the cursor of whoever reads about them.
+fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Advise, Complaint};
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Plain(&'static str);
+
+    impl Advise for Plain {}
+
+    #[test]
+    fn control_characters_are_shown_not_sent() {
+        let text = describe(&Complaint::about("a\u{1b}[2J", Plain("b\r")).into());
+        assert!(text.ends_with("a\\u{1b}[2J: b\\r\n"), "{text:?}");
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let subjects: Vec<String> = (0..8).map(|number| number.to_string()).collect();
+        assert_eq!(list(&subjects), "0, 1, 2, 3, 4 and 3 more");
+        assert_eq!(list(&subjects[..2]), "0, 1");
+    }
+}

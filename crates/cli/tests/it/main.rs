@@ -1,0 +1,10 @@
+//! The binary from outside: what it prints, where, and with which exit code.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "this is how a test fails")]
+
+mod build_instance;
+mod distributions;
+mod output_dir;
+mod refusals;
+mod usage;
+mod world;

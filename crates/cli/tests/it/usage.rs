@@ -1,0 +1,118 @@
+//! Arguments: versions, help, and what is not understood.
+
+use clap::CommandFactory as _;
+use flux_operator_cli::cli::Cli;
+
+use crate::world::{World, finish, instance};
+
+#[test]
+fn tells_its_version() {
+    let expected = concat!("flux-operator version ", env!("CARGO_PKG_VERSION"), "\n");
+    for flag in ["-v", "--version"] {
+        assert_eq!(World::new().run(&[flag]).data(), expected);
+    }
+}
+
+#[test]
+fn groups_and_help_flags_print_help_to_stdout() {
+    let world = World::new();
+    let root = world.run(&[]).data();
+    assert!(root.starts_with("Render what a FluxInstance installs\n\nUsage: flux-operator <COMMAND>\n"), "{root}");
+    assert_eq!(world.run(&["--help"]).data(), root);
+    let group = world.run(&["build"]).data();
+    assert!(group.contains("  instance  Render the Kubernetes objects of a FluxInstance\n"), "{group}");
+    let help = world.run(&["build", "instance", "--help"]).data();
+    assert!(help.contains("[env: FLUX_OPERATOR_DISTRIBUTION]") && help.ends_with('\n'), "{help}");
+    assert!(!help.contains("--file "), "the alias is hidden: {help}");
+}
+
+#[test]
+fn the_parser_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn examples_of_the_help_parse() {
+    let mut commands = vec![Cli::command()];
+    let mut examples = 0;
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands().cloned());
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in help.lines().filter(|line| line.starts_with("  ") && !line.trim_start().starts_with('#')) {
+            let Some(start) = line.find("flux-operator build") else { continue };
+            let call = line[start..].split(" |").next().unwrap();
+            let parsed = Cli::from_args(call.split_whitespace().map(Into::into));
+            assert!(matches!(parsed, Ok(Some(_))), "`{call}`: {parsed:?}");
+            examples += 1;
+        }
+    }
+    assert!(examples >= 5, "only {examples} found");
+}
+
+#[track_caller]
+fn check(args: &[&str], stderr: &str) {
+    World::new().run(args).refused(stderr);
+}
+
+#[test]
+fn unknown_commands_come_with_a_suggestion() {
+    check(&["buidl"], "✗ unknown command `flux-operator buidl`\n\nhint: did you mean `build`?\n");
+    check(
+        &["build", "instances"],
+        "✗ unknown command `flux-operator build instances`\n\nhint: did you mean `instance`?\n",
+    );
+    check(
+        &["build", "xyz"],
+        "✗ unknown command `flux-operator build xyz`\n\nhint: `flux-operator build --help` lists the commands\n",
+    );
+}
+
+#[test]
+fn flags_that_are_not_understood() {
+    let build = |args: &[&'static str]| [&["build", "instance"], args].concat();
+    let flags = "hint: `flux-operator build instance --help` lists the flags\n";
+    check(&build(&["--filenam", "a"]), "✗ unknown flag `--filenam`\n\nhint: did you mean `--filename`?\n");
+    check(&build(&["-x"]), &format!("✗ unknown flag `-x`\n\n{flags}"));
+    check(&build(&["-f"]), &format!("✗ `--filename` needs a value\n\n{flags}"));
+    check(
+        &build(&["-f", "a", "-o", "jsn"]),
+        "✗ `--output` accepts `yaml` or `json`, received `jsn`\n\nhint: did you mean `json`?\n",
+    );
+    check(&build(&["-o", "yaml", "-o", "json"]), &format!("✗ `--output` is given more than once\n\n{flags}"));
+    check(
+        &build(&["-f", "a.yaml", "b.yaml"]),
+        "\
+✗ `flux-operator build instance` accepts no arguments, received `b.yaml`
+
+hint: repeat the flag for each file, for example `-f a.yaml -f b.yaml`; \
+         `flux-operator build instance --help` lists the flags
+",
+    );
+}
+
+#[test]
+fn required_flags_say_how_to_give_them() {
+    let world = World::new();
+    let mut command = world.command(&["build", "instance"]);
+    finish(command.env("FLUX_OPERATOR_DISTRIBUTION", ""), "").refused(
+        "\
+✗ --filename is required
+
+hint: name a file or a directory with FluxInstances, or `-` for stdin: `-f flux.yaml`
+
+✗ --distribution is required
+
+hint: give `--distribution DIR` or set `FLUX_OPERATOR_DISTRIBUTION`; \
+         the directory holds `flux/<version>/` and `flux-images/<version>/`
+",
+    );
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let world = World::with(&[("flux.yaml", &instance("1.x", ""))]);
+    let mut command = world.command(&["build", "instance", "-f", "flux.yaml"]);
+    assert!(!finish(&mut command, "").stderr.contains('\u{1b}'));
+    assert!(finish(command.env("CLICOLOR_FORCE", "1"), "").stderr.starts_with("\u{1b}[1m\u{1b}[31m✗\u{1b}[0m flux"));
+    assert!(!finish(command.env("NO_COLOR", "1"), "").stderr.contains('\u{1b}'));
+}

@@ -1,0 +1,102 @@
+//! `cargo xtask bench`: what the builder and the command line take, against what we promise.
+
+mod fleet;
+mod in_process;
+mod process;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context as _, bail};
+use flux_operator_distro::Directory;
+
+use crate::cargo;
+use crate::metadata::Metadata;
+use table::Table;
+
+/// Measure rendering, in process and through the command line, against the goals.
+///
+/// Builds itself and the command line with optimizations first. On a machine that does other things
+/// at the same time, medians are still fair, but not to the last tenth.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// The distribution to render with. Where this is left out: real ones beside the repository
+    /// (`../shared/flux`) if there, `testdata/distribution` if not.
+    #[arg(long, value_name = "DIR")]
+    distribution: Option<PathBuf>,
+    /// The build profile: `release`, or `dist`, which is what users get and takes longer to build.
+    #[arg(long, default_value = "release")]
+    profile: String,
+    /// Fail where a goal is missed.
+    #[arg(long)]
+    strict: bool,
+    /// Measure with this very program.
+    #[arg(long, hide = true)]
+    is_built: bool,
+}
+
+/// The versions that the goals for the command line are promised for.
+const VERSIONS_OF_GOALS: usize = 29;
+
+impl Bench {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.is_built { self.measure() } else { self.build_and_run() }
+    }
+
+    /// This program is built for development; what it measured would say nothing.
+    fn build_and_run(self) -> anyhow::Result<()> {
+        let profile = self.profile.as_str();
+        let packages = ["--package", "xtask", "--package", "flux-operator-cli"];
+        cargo::run(&mut cargo::cargo(["build", "--profile", profile].into_iter().chain(packages)))?;
+        let folder = if profile == "dev" { "debug" } else { profile };
+        let program = Metadata::read()?.target_directory.join(folder).join("xtask");
+        let mut measure = cargo::command(program);
+        measure.args(["bench", "--is-built", "--profile", profile]);
+        if let Some(distribution) = &self.distribution {
+            let absolute = fs::canonicalize(distribution);
+            let absolute = absolute.with_context(|| format!("cannot find `{}`", distribution.display()))?;
+            measure.arg("--distribution").arg(absolute);
+        }
+        if self.strict {
+            measure.arg("--strict");
+        }
+        cargo::run(&mut measure)
+    }
+
+    fn measure(self) -> anyhow::Result<()> {
+        let root = self.distribution.unwrap_or_else(distribution);
+        let distribution = Directory::open(&root)?;
+        let versions = distribution.versions()?.len();
+        println!("profile {}, distribution {}, {versions} versions", self.profile, root.display());
+        if versions < VERSIONS_OF_GOALS {
+            println!(
+                "the goals are for {VERSIONS_OF_GOALS} versions of real size: with less, they are easier to reach"
+            );
+        }
+        let mut table = Table::default();
+        in_process::measure(&distribution, &mut table)?;
+        match command_line()? {
+            Some(program) => process::measure(&program, &root, &mut table)?,
+            None => println!("not measured, there is no program `flux-operator` in this workspace: the command line"),
+        }
+        print!("\n{table}");
+        match table.missed() {
+            0 => Ok(()),
+            missed if self.strict => bail!("{missed} goals are missed"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn distribution() -> PathBuf {
+    let real = cargo::path("../shared/flux");
+    if real.is_dir() { real } else { cargo::path("testdata/distribution") }
+}
+
+/// The program that was built beside this one.
+fn command_line() -> anyhow::Result<Option<PathBuf>> {
+    let own = env::current_exe().context("cannot find this program")?;
+    let program = own.with_file_name("flux-operator");
+    Ok(Some(program).filter(|program| Path::is_file(program)))
+}
