@@ -76,7 +76,12 @@ fn run(target: &str, seconds: u64) -> anyhow::Result<()> {
     let created = fs::create_dir_all(cargo::path(&corpus));
     created.with_context(|| format!("cannot create `{corpus}`"))?;
     let mut fuzz = cargo::rustup(["run", "nightly", "cargo", "fuzz", "run", target, &corpus, &seeds, "--"]);
-    fuzz.args([format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned(), "-verbosity=0".to_owned()]);
+    fuzz.args([
+        format!("-max_total_time={seconds}"),
+        "-print_final_stats=1".to_owned(),
+        "-verbosity=0".to_owned(),
+        "-print_funcs=0".to_owned(),
+    ]);
     // Longer inputs find nothing that short ones do not, and take longer.
     fuzz.args(["-max_len=8192", "-timeout=10", "-rss_limit_mb=2048"]);
     let dictionary = format!("fuzz/dictionaries/{target}.dict");

@@ -57,5 +57,5 @@ pub use flux_instance::{
 pub use history::{Attempt, History, Snapshot};
 pub use identity::{FIELD_MANAGER, FINALIZER};
 pub use inventory::{InventoryEntry, ResourceInventory};
-pub use object::{NotAnObject, Object};
+pub use object::{Field, Fields, NotAnObject, Object};
 pub use object_id::{InventoryIdError, ObjectId};

@@ -1,8 +1,11 @@
 //! One Kubernetes object as data.
 
+mod field;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use field::Field;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
@@ -29,8 +32,11 @@ use crate::ObjectId;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
-    fields: BTreeMap<String, Arc<Value>>,
+    fields: Fields,
 }
+
+/// The top-level fields of an object, by name.
+pub type Fields = BTreeMap<String, Arc<Field>>;
 
 /// Why a JSON value is no Kubernetes object: the field that is missing or not a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,14 +55,13 @@ impl Object {
     /// # Errors
     /// [`NotAnObject::Missing`] names the first of `apiVersion`, `kind` and `metadata.name` that
     /// is not a text with at least one character.
-    pub fn from_fields(fields: BTreeMap<String, Arc<Value>>) -> Result<Self, NotAnObject> {
+    pub fn from_fields(fields: Fields) -> Result<Self, NotAnObject> {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-        let name = fields.get("metadata").and_then(|metadata| metadata.get("name"));
-        for (path, present) in [
-            ("apiVersion", text(fields.get("apiVersion").map(AsRef::as_ref))),
-            ("kind", text(fields.get("kind").map(AsRef::as_ref))),
-            ("metadata.name", text(name)),
-        ] {
+        let field = |name: &str| fields.get(name).map(|field| field.value());
+        let name = field("metadata").and_then(|metadata| metadata.get("name"));
+        for (path, present) in
+            [("apiVersion", text(field("apiVersion"))), ("kind", text(field("kind"))), ("metadata.name", text(name))]
+        {
             if !present {
                 return Err(NotAnObject::Missing(path));
             }
@@ -111,7 +116,7 @@ impl Object {
 
     /// A top-level field such as `spec`.
     pub fn get(&self, field: &str) -> Option<&Value> {
-        self.fields.get(field).map(AsRef::as_ref)
+        self.fields.get(field).map(|field| field.value())
     }
 
     /// The value at a JSON pointer (RFC 6901) such as `/spec/replicas`.
@@ -123,19 +128,23 @@ impl Object {
 
     /// The top-level fields, sorted by name.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
-        self.fields.iter().map(|(field, value)| (field.as_str(), value.as_ref()))
+        self.fields.iter().map(|(name, field)| (name.as_str(), field.value()))
     }
 
     /// The top-level fields, still shared with other clones.
-    pub fn into_fields(self) -> BTreeMap<String, Arc<Value>> {
+    pub fn into_fields(self) -> Fields {
         self.fields
+    }
+
+    /// The top-level fields as they are shared, for what is derived from them.
+    pub fn shared_fields(&self) -> &Fields {
+        &self.fields
     }
 
     /// The object as one JSON value. Fields shared with other objects are copied.
     pub fn into_value(self) -> Value {
-        Value::Object(
-            self.fields.into_iter().map(|(field, value)| (field, Arc::unwrap_or_clone(value))).collect::<Map<_, _>>(),
-        )
+        let value = |(name, field): (String, Arc<Field>)| (name, Arc::unwrap_or_clone(field).into_value());
+        Value::Object(self.fields.into_iter().map(value).collect::<Map<_, _>>())
     }
 
     fn text(&self, field: &str) -> &str {
@@ -159,15 +168,15 @@ impl TryFrom<Value> for Object {
         let Value::Object(fields) = value else {
             return Err(NotAnObject::NotAMapping);
         };
-        Self::from_fields(fields.into_iter().map(|(field, value)| (field, Arc::new(value))).collect())
+        Self::from_fields(fields.into_iter().map(|(name, value)| (name, Arc::new(Field::new(value)))).collect())
     }
 }
 
 impl Serialize for Object {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.fields.len()))?;
-        for (field, value) in &self.fields {
-            map.serialize_entry(field, value.as_ref())?;
+        for (name, value) in self.fields() {
+            map.serialize_entry(name, value)?;
         }
         map.end()
     }

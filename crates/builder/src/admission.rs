@@ -92,10 +92,13 @@ impl Manifest<'_> {
     pub fn plan(&self) -> Result<InstancePlan, Violations> {
         let mut checker = Checker::default();
         let instance = self.instance(&mut checker);
+        let noted = checker.paths();
         let plan = instance.and_then(|instance| match InstancePlan::parse(&instance) {
             Ok(plan) => Some(plan),
             Err(violations) => {
-                checker.adopt(violations);
+                // What the provider works with cannot be said while the kind is not known.
+                let hidden = checker.has("spec.sync.kind").then_some("spec.sync.provider");
+                checker.adopt(violations.without(hidden).with_paths(|path| decode::original_path(path, &noted)));
                 None
             }
         });
@@ -133,7 +136,9 @@ impl Manifest<'_> {
             }
         }
         if !object.contains_key("spec") {
-            checker.note("spec", "is required");
+            if !checker.has("spec") {
+                checker.note("spec", "is required");
+            }
             return None;
         }
         object.insert("apiVersion".to_owned(), identity::API_VERSION.into());

@@ -78,7 +78,7 @@ impl Bundle {
     pub fn write_yaml(&self, out: &mut String) {
         for object in &self.objects {
             out.push_str("---\n");
-            yaml::write_fields(object.fields(), out);
+            yaml::write_object(object, out);
         }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use flux_operator_api::{Component, ComponentImage};
 use serde_json::Value;
 
-pub(crate) use reference::ImageReference;
 pub use reference::ImageReferenceError;
+pub(crate) use reference::{ImageReference, is_digest, is_tag};
 
 use crate::build::BuildError;
 use crate::plan::InstancePlan;
@@ -32,9 +32,14 @@ pub(crate) struct Image {
 ///
 /// Tags and digests come from the digest list of the variant. Where there is no such list, or it
 /// lacks a component, all of them get the tags of the release's manifests, without digests: a
-/// mirror that names no variant still works.
+/// mirror that names no variant still works. A list that is there but cannot be read is an error, or
+/// a slip of the pen would quietly take the digests away.
 pub(crate) fn resolve(plan: &InstancePlan, release: &Release) -> Result<Vec<Image>, BuildError> {
-    let listed = plan.distribution.variant.and_then(|variant| release.digests(variant.as_str()).ok());
+    let listed = match plan.distribution.variant.map(|variant| release.digests(variant.as_str())) {
+        Some(Ok(list)) => Some(list),
+        None | Some(Err(ReleaseError::Missing { .. })) => None,
+        Some(Err(error)) => return Err(error.into()),
+    };
     let from_list: Option<Vec<Image>> = listed.and_then(|list| {
         let image = |component: &Component| {
             let entry = list.iter().find(|entry| entry.component == component.as_str())?;
@@ -78,8 +83,8 @@ pub(crate) fn rewrite(images: &[Image], resources: &mut [Resource]) {
         }
         for field in resource.fields_mut() {
             // A field that other builds share is copied only if it changes.
-            if Arc::get_mut(field).is_some() || uses_images(images, field) {
-                rewrite_in(images, Arc::make_mut(field));
+            if uses_images(images, field.value()) {
+                rewrite_in(images, Arc::make_mut(field).value_mut());
             }
         }
     }
@@ -94,7 +99,7 @@ fn replacement<'i>(images: &'i [Image], image: &str) -> Option<&'i str> {
 
 fn is_tag_or_digest(rest: &str) -> bool {
     let (tag, digest) = rest.split_once('@').map_or((rest, None), |(tag, digest)| (tag, Some(digest)));
-    (tag.is_empty() || tag.strip_prefix(':').is_some_and(reference::is_tag)) && digest.is_none_or(reference::is_digest)
+    (tag.is_empty() || tag.strip_prefix(':').is_some_and(is_tag)) && digest.is_none_or(is_digest)
 }
 
 fn is_container_list(key: &str) -> bool {

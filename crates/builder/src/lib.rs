@@ -66,6 +66,7 @@ mod metadata;
 mod support;
 
 mod controller;
+mod name;
 mod resource;
 
 mod bundle;

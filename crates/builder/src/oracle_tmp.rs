@@ -7,7 +7,9 @@ fn dump(resources: &[Resource]) -> serde_json::Value {
     serde_json::Value::Array(
         resources
             .iter()
-            .map(|r| serde_json::Value::Object(r.fields().map(|(k, v)| (k.to_owned(), v.clone())).collect()))
+            .map(|r| {
+                serde_json::Value::Object(r.fields().iter().map(|(k, v)| (k.to_owned(), v.value().clone())).collect())
+            })
             .collect(),
     )
 }

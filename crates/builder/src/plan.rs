@@ -6,7 +6,6 @@
 //! is chosen, by [`build`](crate::build).
 
 mod distribution;
-mod name;
 mod sharding;
 mod storage;
 mod sync;
@@ -14,7 +13,7 @@ mod tenancy;
 
 use std::collections::BTreeMap;
 
-use flux_operator_api::{ClusterSize, ClusterType, Component, FluxInstance, identity};
+use flux_operator_api::{ClusterSize, ClusterType, CommonMetadata, Component, FluxInstance, identity};
 
 pub(crate) use distribution::DistributionPlan;
 pub(crate) use sharding::{Shard, ShardingPlan};
@@ -23,6 +22,7 @@ pub(crate) use sync::SyncPlan;
 pub(crate) use tenancy::{Tenancy, WorkloadIdentity};
 
 use crate::kustomize::patch::Patch;
+use crate::name;
 use crate::version::{ReleaseVersion, VersionRange};
 use crate::violation::{Checker, Violations};
 
@@ -149,6 +149,7 @@ impl InstancePlan {
             .collect();
         let sync = spec.sync.as_ref().map(|sync| SyncPlan::read(sync, &namespace, checker));
         let common = spec.common_metadata.clone().unwrap_or_default();
+        check_common_metadata(&common, checker);
         Some(Self {
             name,
             namespace,
@@ -182,6 +183,19 @@ fn newest_text(newest: Option<&ReleaseVersion>) -> String {
     match newest {
         Some(newest) => format!(" is outside the releases of the distribution, the newest is `{newest}`"),
         None => " cannot be met, the distribution has no releases".to_owned(),
+    }
+}
+
+fn check_common_metadata(common: &CommonMetadata, checker: &mut Checker) {
+    for (key, value) in &common.labels {
+        let path = format!("spec.commonMetadata.labels.{key}");
+        checker.check(&path, name::label_key(key));
+        checker.check(&path, name::label_value(value));
+    }
+    for key in common.annotations.keys() {
+        // The keys of annotations are those of labels, in any case.
+        let key_path = format!("spec.commonMetadata.annotations.{key}");
+        checker.check(&key_path, name::label_key(&key.to_ascii_lowercase()));
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use flux_operator_api::{Component, Object};
-use serde_json::Value;
 
+use crate::images::{is_digest, is_tag};
 use crate::version::ReleaseVersion;
-use crate::yaml::{self, Dialect, Limits, YamlError};
+use crate::yaml::{self, Dialect, Limits, Node, NodeKind, YamlError};
 
 /// One Flux version of a distribution: its manifests and the digests of its images.
 ///
@@ -157,13 +157,18 @@ fn parse_objects(text: &str) -> Result<Vec<Object>, YamlError> {
 fn parse_digests(text: &str) -> Result<Vec<DigestEntry>, YamlError> {
     let mut entries = Vec::new();
     for document in yaml::parse(text, &Limits::DISTRIBUTION)? {
-        let fault = document.fault("expected a mapping with the list `images`");
-        let value = document.into_value(Dialect::Yaml11)?;
-        let images = value.get("images").and_then(Value::as_array).ok_or(fault)?;
+        let Some(Node { kind: NodeKind::Sequence(images), .. }) = document.get("images") else {
+            return Err(document.fault("expected a mapping with the list `images`"));
+        };
         for image in images {
-            let text = |field: &str| image.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let component = text("name").rsplit('/').next().unwrap_or_default().to_owned();
-            entries.push(DigestEntry { component, tag: text("newTag"), digest: text("digest") });
+            // A tag such as `1.10` is meant as it is spelled, quoted or not.
+            let text = |field: &str| image.get(field).and_then(Node::as_scalar).map_or("", |scalar| &scalar.text);
+            let (name, tag, digest) = (text("name"), text("newTag"), text("digest"));
+            if name.is_empty() || !is_tag(tag) || !(digest.is_empty() || is_digest(digest)) {
+                return Err(image.fault("expected an image with `name`, `newTag` and a `digest` like `sha256:…`"));
+            }
+            let component = name.rsplit('/').next().unwrap_or(name).to_owned();
+            entries.push(DigestEntry { component, tag: tag.to_owned(), digest: digest.to_owned() });
         }
     }
     Ok(entries)

@@ -3,10 +3,9 @@
 //! A [`Resource`] is an object that remembers where it came from: the layer it belongs to and every
 //! identity it has had. Patches select by the first and the last of them, references by any.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use flux_operator_api::{NotAnObject, Object, ObjectId};
+use flux_operator_api::{Field, Fields, NotAnObject, Object, ObjectId};
 use serde_json::{Map, Value};
 
 /// The part of an installation an object belongs to.
@@ -36,7 +35,7 @@ pub(crate) struct Identity {
 /// An object under construction.
 #[derive(Clone, Debug)]
 pub(crate) struct Resource {
-    fields: BTreeMap<String, Arc<Value>>,
+    fields: Fields,
     layer: Layer,
     /// Former identities, oldest first; the current one is read from the fields.
     former: Vec<Identity>,
@@ -103,7 +102,7 @@ impl Resource {
     }
 
     pub(crate) fn get(&self, field: &str) -> Option<&Value> {
-        self.fields.get(field).map(AsRef::as_ref)
+        self.fields.get(field).map(|field| field.value())
     }
 
     pub(crate) fn metadata(&self, field: &str) -> Option<&Value> {
@@ -119,12 +118,12 @@ impl Resource {
     /// The value at a path of keys and list positions, unshared, so that it can be changed.
     pub(crate) fn at_mut(&mut self, path: &[Step<'_>]) -> Option<&mut Value> {
         let (Step::Key(field), below) = path.split_first()? else { return None };
-        let value = self.fields.get_mut(*field)?;
-        if Arc::get_mut(value).is_none() {
+        let field = self.fields.get_mut(*field)?;
+        if Arc::get_mut(field).is_none() {
             // Unshared only for a lookup that will not fail: the copy may be large.
-            below.iter().try_fold(value.as_ref(), |value, step| step.of(value))?;
+            below.iter().try_fold(field.value(), |value, step| step.of(value))?;
         }
-        below.iter().try_fold(Arc::make_mut(value), |value, step| match step {
+        below.iter().try_fold(Arc::make_mut(field).value_mut(), |value, step| match step {
             Step::Key(key) => value.get_mut(key),
             Step::Index(index) => value.get_mut(index),
         })
@@ -132,15 +131,15 @@ impl Resource {
 
     /// A top-level field, unshared.
     pub(crate) fn get_mut(&mut self, field: &str) -> Option<&mut Value> {
-        self.fields.get_mut(field).map(Arc::make_mut)
+        self.fields.get_mut(field).map(|field| Arc::make_mut(field).value_mut())
     }
 
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
-        self.fields.iter().map(|(field, value)| (field.as_str(), value.as_ref()))
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.fields
     }
 
     /// The top-level fields, which may be shared with the release and other builds.
-    pub(crate) fn fields_mut(&mut self) -> impl Iterator<Item = &mut Arc<Value>> {
+    pub(crate) fn fields_mut(&mut self) -> impl Iterator<Item = &mut Arc<Field>> {
         self.fields.values_mut()
     }
 
@@ -149,7 +148,8 @@ impl Resource {
     /// Anything that is no mapping on the way is replaced: the values set here are the ones the
     /// operator owns.
     pub(crate) fn set_metadata(&mut self, map: &str, key: &str, value: &str) {
-        let metadata = Arc::make_mut(self.fields.entry("metadata".to_owned()).or_insert_with(|| Arc::new(empty())));
+        let metadata = self.fields.entry("metadata".to_owned()).or_insert_with(|| Arc::new(Field::new(empty())));
+        let metadata = Arc::make_mut(metadata).value_mut();
         if let Some(entries) = metadata.as_object_mut().and_then(|metadata| submap(metadata, map)) {
             entries.insert(key.to_owned(), Value::String(value.to_owned()));
         }
@@ -176,11 +176,11 @@ impl Resource {
     pub(crate) fn edit<E>(&mut self, edit: impl FnOnce(&mut Value) -> Result<(), E>) -> Result<(), E> {
         let before = self.identity();
         let fields = std::mem::take(&mut self.fields);
-        let mut value =
-            Value::Object(fields.into_iter().map(|(field, value)| (field, Arc::unwrap_or_clone(value))).collect());
+        let unshared = |(name, field): (String, Arc<Field>)| (name, Arc::unwrap_or_clone(field).into_value());
+        let mut value = Value::Object(fields.into_iter().map(unshared).collect());
         let result = edit(&mut value);
         if let Value::Object(map) = value {
-            self.fields = map.into_iter().map(|(field, value)| (field, Arc::new(value))).collect();
+            self.fields = map.into_iter().map(|(name, value)| (name, Arc::new(Field::new(value)))).collect();
         }
         if self.identity() != before {
             self.former.push(before);

@@ -47,6 +47,11 @@ impl ReleaseVersion {
         (self.version.major, self.version.minor) >= (major, minor)
     }
 
+    /// True for versions that lead to a release, such as `2.10.0-rc.1`.
+    pub fn is_pre_release(&self) -> bool {
+        !self.version.pre.is_empty()
+    }
+
     /// Major, minor and patch number.
     pub fn numbers(&self) -> (u64, u64, u64) {
         (self.version.major, self.version.minor, self.version.patch)

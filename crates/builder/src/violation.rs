@@ -31,6 +31,20 @@ impl Violations {
         self
     }
 
+    /// The same faults without those of a field; there may be none left.
+    pub(crate) fn without(mut self, path: Option<&str>) -> Self {
+        self.0.retain(|violation| Some(violation.path.as_str()) != path);
+        self
+    }
+
+    /// The same faults with other paths.
+    pub(crate) fn with_paths(mut self, path: impl Fn(&str) -> String) -> Self {
+        for violation in &mut self.0 {
+            violation.path = path(&violation.path);
+        }
+        self
+    }
+
     /// The faults.
     pub fn iter(&self) -> std::slice::Iter<'_, Violation> {
         self.0.iter()
@@ -70,6 +84,11 @@ impl std::error::Error for Violations {}
 impl Checker {
     pub(crate) fn note(&mut self, path: impl Into<String>, message: impl fmt::Display) {
         self.0.push(Violation { path: path.into(), message: message.to_string(), line: None });
+    }
+
+    /// The fields that something was noted for.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.0.iter().map(|violation| violation.path.clone()).collect()
     }
 
     /// True where something was noted for this field.

@@ -154,7 +154,7 @@ impl Directory {
         let images = self.root.join("flux-images").join(version.as_str());
         if images.is_dir() {
             for (name, text) in self.yaml_files(&images)? {
-                release = release.with_digests(name.trim_end_matches(".yaml"), text);
+                release = release.with_digests(name.strip_suffix(".yaml").unwrap_or(&name), text);
             }
         }
         Ok(release)

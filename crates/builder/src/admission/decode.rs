@@ -8,6 +8,25 @@ use crate::yaml::{Dialect, Node, NodeKind};
 /// How alike two words have to be for one to be suggested for the other.
 const SIMILAR: f64 = 0.8;
 
+/// The fields of `metadata`. Those that the API server writes are in files that come from a cluster.
+const KNOWN_METADATA: &[&str] = &[
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
 /// The value as the schema wants it, `None` for null. What does not fit is noted, and left out or
 /// replaced by something harmless, so that the rest can be looked at too.
 pub(super) fn value(node: &Node, schema: &Value, path: &str, checker: &mut Checker) -> Option<Value> {
@@ -15,7 +34,7 @@ pub(super) fn value(node: &Node, schema: &Value, path: &str, checker: &mut Check
         return None;
     }
     match schema.get("type").and_then(Value::as_str) {
-        Some("object") => Some(object(node, schema, path, checker)),
+        Some("object") => object(node, schema, path, checker),
         Some("array") => array(node, schema, path, checker),
         Some("boolean") => boolean(node, path, checker),
         Some("string") => text(node, path, checker).and_then(|text| one_of(text, schema, path, checker)),
@@ -43,7 +62,12 @@ pub(super) fn metadata(node: &Node, checker: &mut Checker) -> Value {
                 });
                 Some(Value::Object(texts.collect()))
             }
-            _ => None,
+            other => {
+                if !KNOWN_METADATA.contains(&other) {
+                    checker.note(path, unknown_field(other, KNOWN_METADATA.iter().copied()));
+                }
+                None
+            }
         };
         metadata.extend(value.map(|value| (key, value)));
     }
@@ -79,11 +103,28 @@ pub(super) fn line_of(root: &Node, path: &str) -> usize {
     line
 }
 
-fn object(node: &Node, schema: &Value, path: &str, checker: &mut Checker) -> Value {
+/// The path in the file of a path in the decoded instance, whose lists lack the elements that did
+/// not fit.
+pub(super) fn original_path(path: &str, noted: &[String]) -> String {
+    let mut original = String::new();
+    for part in path.split_inclusive('[') {
+        let index = part.split_once(']').and_then(|(index, rest)| Some((index.parse::<usize>().ok()?, rest)));
+        let Some((index, rest)) = index.filter(|_| original.ends_with('[')) else {
+            original.push_str(part);
+            continue;
+        };
+        let was_left_out = |position: &usize| noted.contains(&format!("{original}{position}]"));
+        let position = (0..).filter(|position| !was_left_out(position)).nth(index).unwrap_or(index);
+        original += &format!("{position}]{rest}");
+    }
+    original
+}
+
+fn object(node: &Node, schema: &Value, path: &str, checker: &mut Checker) -> Option<Value> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let additional = schema.get("additionalProperties");
     let mut object = Map::new();
-    for (key, node) in mapping(node, path, checker).unwrap_or_default() {
+    for (key, node) in mapping(node, path, checker)? {
         let path = format!("{path}.{key}");
         let Some(schema) = properties.and_then(|properties| properties.get(&key)).or(additional) else {
             let known = properties.into_iter().flatten().map(|(name, _)| name.as_str());
@@ -103,7 +144,7 @@ fn object(node: &Node, schema: &Value, path: &str, checker: &mut Checker) -> Val
             object.insert(field.to_owned(), stand_in(schema));
         }
     }
-    Value::Object(object)
+    Some(Value::Object(object))
 }
 
 /// Something that decodes, in the place of a required value that is missing.

@@ -56,13 +56,14 @@ fn replace_text(value: &mut Value, namespace: &str) {
     }
 }
 
-/// Removes the rule by what it says, wherever the release has it.
+/// Removes the permission by what it says, wherever the release has it, and the rule if nothing is
+/// left of it.
 fn remove_token_rule(role: &mut Resource) {
-    let is_token_rule = |rule: &Value| {
-        let resources = rule.get("resources").and_then(Value::as_array);
-        resources.into_iter().flatten().any(|resource| resource == TOKEN_RESOURCE)
-    };
-    if let Some(Value::Array(rules)) = role.at_mut(&[Step::Key("rules")]) {
-        rules.retain(|rule| !is_token_rule(rule));
-    }
+    let Some(Value::Array(rules)) = role.at_mut(&[Step::Key("rules")]) else { return };
+    rules.retain_mut(|rule| {
+        let Some(Value::Array(resources)) = rule.get_mut("resources") else { return true };
+        let before = resources.len();
+        resources.retain(|resource| resource != TOKEN_RESOURCE);
+        !resources.is_empty() || before == 0
+    });
 }

@@ -40,6 +40,8 @@ pub(crate) enum PatchTextError {
     LoneOperation(usize),
     #[error("line {0}: expected a mapping with `kind` and `metadata.name`, or a list of JSON patch operations")]
     NotAPatch(usize),
+    #[error("operation {0} is no mapping with `op` and `path`")]
+    NotAnOperation(usize),
     #[error("line {0}: a JSON patch is one YAML document, this is another one; join the lists")]
     SeveralDocuments(usize),
     #[error("has {0} strategic merge documents and a target; give each its own entry")]
@@ -89,6 +91,9 @@ pub enum PatchFault {
     /// A patch would take away what makes an object one.
     #[error("leaves the object without `{0}`")]
     Identity(&'static str),
+    /// A patch would put something else in the place of the labels or annotations.
+    #[error("leaves `{0}` as something else than a mapping")]
+    NoMapping(&'static str),
     /// A patch would put a value into the labels that is no text.
     #[error("sets the label `{label}` to {value}, labels are texts: put the value in quotes")]
     Label {
@@ -191,6 +196,9 @@ impl Body {
         if list.is_empty() {
             return Ok(Self::Nothing);
         }
+        if let Some(index) = list.iter().position(|operation| !operation.is_object()) {
+            return Err(PatchTextError::NotAnOperation(index));
+        }
         if !has_target {
             return Err(PatchTextError::JsonWithoutTarget);
         }
@@ -256,7 +264,7 @@ fn apply_json(patch: &JsonPatch, resource: &mut Resource) -> Result<(), PatchFau
         patch.apply(object)?;
         check_identity(object)?;
         settle_annotations(object);
-        check_labels(object)
+        check_metadata(object)
     })
 }
 
@@ -284,7 +292,7 @@ fn apply_merge(merge: &Merge, resource: &mut Resource) -> Result<Outcome, PatchF
         }
         check_identity(object)?;
         settle_annotations(object);
-        check_labels(object)
+        check_metadata(object)
     })?;
     Ok(outcome)
 }
@@ -313,10 +321,21 @@ fn settle_annotations(object: &mut Value) {
     }
 }
 
-fn check_labels(object: &Value) -> Result<(), PatchFault> {
+/// Labels and annotations are maps, and labels are texts.
+fn check_metadata(object: &Value) -> Result<(), PatchFault> {
+    for (path, pointer) in [("metadata.labels", "/metadata/labels"), ("metadata.annotations", "/metadata/annotations")]
+    {
+        let value = object.pointer(pointer).filter(|value| !value.is_null());
+        if value.is_some_and(|value| !value.is_object()) {
+            return Err(PatchFault::NoMapping(path));
+        }
+    }
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
     match labels.into_iter().flatten().find(|(_, value)| !value.is_string()) {
         Some((label, value)) => Err(PatchFault::Label { label: label.clone(), value: format!("`{value}`") }),
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

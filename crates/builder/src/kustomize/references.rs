@@ -128,3 +128,6 @@ fn set(resource: &mut Resource, path: &[Step<'_>], text: Option<&str>) {
         *value = text.into();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Label selectors in the fields of a patch target.
 
+use crate::name::{is_dns_subdomain, is_label_value};
+
 /// A condition on the labels of an object, or, written alike, on its annotations.
 ///
 /// The grammar is that of `kubectl get --selector`: `k=v`, `k==v`, `k!=v`, `k in (a,b)`,
@@ -173,11 +175,11 @@ fn label_key(key: &str) -> Result<String, Fault<'_>> {
         return Err(Fault("a label key", key));
     }
     let name = match key.split_once('/') {
-        Some((prefix, name)) if is_subdomain(prefix) => name,
+        Some((prefix, name)) if is_dns_subdomain(prefix) => name,
         Some((prefix, _)) => return Err(Fault("a DNS subdomain before `/`", prefix)),
         None => key,
     };
-    if name.is_empty() || !is_name(name) {
+    if name.is_empty() || !is_label_value(name) {
         let rule = "a label key, whose name is 1 to 63 letters, digits, `-`, `_` or `.` between letters or digits";
         return Err(Fault(rule, key));
     }
@@ -185,29 +187,11 @@ fn label_key(key: &str) -> Result<String, Fault<'_>> {
 }
 
 fn label_value(value: &str) -> Result<String, Fault<'_>> {
-    if !is_name(value) {
+    if !is_label_value(value) {
         let rule = "a label value, which is 0 to 63 letters, digits, `-`, `_` or `.` between letters or digits";
         return Err(Fault(rule, value));
     }
     Ok(value.to_owned())
-}
-
-/// True for an empty text too.
-fn is_name(text: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    text.len() <= 63
-        && text.chars().all(is_inner)
-        && !text.starts_with(['-', '_', '.'])
-        && !text.ends_with(['-', '_', '.'])
-}
-
-/// RFC 1123, as Kubernetes has it.
-fn is_subdomain(text: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    text.len() <= 253
-        && text.split('.').all(|part| {
-            !part.is_empty() && part.chars().all(is_inner) && !part.starts_with('-') && !part.ends_with('-')
-        })
 }
 
 fn found_text(found: &str) -> String {

@@ -238,7 +238,8 @@ fn replacement(map: &[(String, Part)], place: Place) -> Value {
         Part::Scalar { text, .. } if place == Place::Texts => Value::String(text.clone()),
         part => part.verbatim(),
     };
-    Value::Object(fields(map).map(|(key, part)| (key.clone(), value(part))).collect::<Map<_, _>>())
+    let kept = fields(map).filter(|(_, part)| place != Place::Texts || !part.is_null());
+    Value::Object(kept.map(|(key, part)| (key.clone(), value(part))).collect::<Map<_, _>>())
 }
 
 /// A value whose key the object lacks: taken over without the nulls in its maps and merged lists.
@@ -319,13 +320,16 @@ struct Element<'p> {
     key: Vec<Option<&'p str>>,
 }
 
+fn names(keys: &[&str]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ")
+}
+
 impl<'p> Element<'p> {
     fn of(part: &'p Part, keys: &[&str], path: Path<'_>) -> Result<Self, MergeError> {
-        let names = || keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
         let Part::Map(map) = part else {
             return Err(path.fault(format!(
                 "elements of this list are mappings with {}, found {}",
-                names(),
+                names(keys),
                 part.shape()
             )));
         };
@@ -339,7 +343,7 @@ impl<'p> Element<'p> {
             .collect();
         let only_directive = map.len() == 1 && directive != Directive::Merge;
         if key.iter().all(Option::is_none) && !only_directive {
-            return Err(path.fault(format!("an element of this list needs {} to say which one it is", names())));
+            return Err(path.fault(format!("an element of this list needs {} to say which one it is", names(keys))));
         }
         Ok(Self { map, directive, key })
     }
@@ -409,6 +413,9 @@ fn merge_list(
     let mut first: Vec<Value> = Vec::new();
     let mut seen: Vec<&Vec<Option<&str>>> = Vec::new();
     for (element, path) in &elements {
+        if element.directive == Directive::Delete && !element.is_complete() {
+            return Err(path.fault(format!("to delete an element of this list, give {} of it", names(keys))));
+        }
         if element.directive == Directive::Replace {
             return Err(path.fault(NO_ELEMENT_REPLACE));
         }

@@ -72,3 +72,6 @@ impl Target {
 fn selects(selector: Option<&LabelSelector>, values: Option<&Value>) -> bool {
     selector.is_none_or(|selector| selector.matches(|key| values?.get(key)?.as_str()))
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -2,7 +2,7 @@
 
 use flux_operator_api::{Component, FluxInstanceSpec, Sharding};
 
-use super::name;
+use crate::name;
 use crate::violation::Checker;
 
 /// The longest value of a label.

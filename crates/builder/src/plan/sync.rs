@@ -2,7 +2,7 @@
 
 use flux_operator_api::{GoDuration, Sync, SyncKind, SyncProvider};
 
-use super::name;
+use crate::name;
 use crate::violation::Checker;
 
 /// The longest name of the sync objects.

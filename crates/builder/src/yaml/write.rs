@@ -7,6 +7,7 @@
 mod order;
 mod text;
 
+use flux_operator_api::{Fields, Object};
 use serde_json::Value;
 
 use super::scalar::reads_as_text;
@@ -42,10 +43,23 @@ pub fn write(value: &Value, out: &mut String) {
     }
 }
 
-/// Appends a mapping, given as its entries in byte order of their keys, like [`write`].
-pub fn write_fields<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone, out: &mut String) {
-    let line_start = out.len();
-    Writer { out, line_start }.mapping(fields, 0, false);
+/// Appends an object like [`write`]. Fields that were written before are only copied.
+pub fn write_object(object: &Object, out: &mut String) {
+    write_fields(object.shared_fields(), out);
+}
+
+/// Appends the top-level fields of an object, like [`write_object`].
+pub(crate) fn write_fields(fields: &Fields, out: &mut String) {
+    let mut fields: Vec<_> = fields.iter().collect();
+    fields.sort_by(|(a, _), (b, _)| natural_order(a, b));
+    for (name, field) in fields {
+        let write = |value: &Value| {
+            let mut text = String::new();
+            Writer { out: &mut text, line_start: 0 }.entry(name, value, 0, false);
+            text
+        };
+        out.push_str(field.text(write));
+    }
 }
 
 struct Writer<'o> {

@@ -39,7 +39,7 @@ fn record(bundle: &Bundle) -> String {
     }
     for object in others {
         text.push_str("---\n");
-        yaml::write_fields(object.fields(), &mut text);
+        yaml::write_object(object, &mut text);
     }
     text
 }

@@ -167,6 +167,7 @@ fn labels_and_annotations_are_texts_spelled_as_written() {
     }
     plain("metadata: {labels: {a: b, c: d}}", "metadata: {labels: {a: null}}", "metadata: {labels: {c: d}}");
     plain("metadata: {labels: {a: b}}", "metadata: {labels: null}", "metadata: {}");
+    plain("metadata: {labels: {a: b}}", "metadata: {labels: {$patch: replace, c: null}}", "metadata: {labels: {}}");
     plain("metadata: {name: x}", "metadata: {labels: {a: null}}", "metadata: {name: x, labels: {}}");
 }
 
@@ -197,7 +198,7 @@ fn a_text_that_needs_its_quotes_stays_a_text() {
 #[test]
 fn keys_are_texts_and_the_first_of_two_counts() {
     for (key, found) in [("2", "2"), ("1.5", "1.5"), ("true", "true")] {
-        let error = format!("line 1, column 8: a key has to be a text, found `{found}`: put it in quotes");
+        let error = format!("line 1, column 9: a key has to be a text, found `{found}`: put it in quotes");
         refused(Kind::BuiltIn, "{}", &format!("spec: {{ {key}: a }}"), &error);
     }
     refused(Kind::BuiltIn, "{}", "spec:\n  ~: a", "line 2, column 3: a key has to be a text, found null");

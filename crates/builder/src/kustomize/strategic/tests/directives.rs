@@ -68,6 +68,17 @@ fn in_an_element_with_its_key() {
 }
 
 #[test]
+fn with_half_a_key_nothing_is_deleted() {
+    let ports = |ports: &str| format!("containers: [{{name: c, ports: [{ports}]}}]");
+    pod_refused(
+        &ports("{containerPort: 80, protocol: TCP}"),
+        &ports("{containerPort: 80, $patch: delete}"),
+        "`spec.template.spec.containers[0].ports[0]`: to delete an element of this list, give `containerPort` and \
+         `protocol` of it",
+    );
+}
+
+#[test]
 fn for_a_whole_list_at_any_place_in_it() {
     let existing = "volumes: [{name: a, x: 1}, {name: z}]";
     for (patch, expected) in [

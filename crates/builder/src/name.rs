@@ -9,6 +9,10 @@ pub(crate) enum NameError {
     Subdomain(String),
     #[error("expected a DNS domain such as `cluster.local`, without a dot at its ends, found `{0}`")]
     Domain(String),
+    #[error(
+        "expected a label value (at most 63 letters, digits, `-`, `_` and `.` between letters or digits), found `{0}`"
+    )]
+    LabelValue(String),
     #[error("expected a label key such as `sharding.fluxcd.io/key`, found `{0}`")]
     LabelKey(String),
 }
@@ -28,15 +32,22 @@ pub(crate) fn domain(text: &str) -> Result<(), NameError> {
     if is_dns_subdomain(&text.to_ascii_lowercase()) { Ok(()) } else { Err(NameError::Domain(text.to_owned())) }
 }
 
-/// The key of a label, with or without the prefix before `/`.
+/// The key of a label or annotation, with or without the prefix before `/`.
 pub(crate) fn label_key(text: &str) -> Result<(), NameError> {
-    let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let is_key = !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_dns_subdomain);
+    if is_key { Ok(()) } else { Err(NameError::LabelKey(text.to_owned())) }
+}
+
+/// The value of a label, which may be empty.
+pub(crate) fn label_value(text: &str) -> Result<(), NameError> {
+    if is_label_value(text) { Ok(()) } else { Err(NameError::LabelValue(text.to_owned())) }
+}
+
+pub(crate) fn is_label_value(text: &str) -> bool {
     let ends = |c: char| c.is_ascii_alphanumeric();
-    let is_name = (1..=63).contains(&name.len())
-        && name.starts_with(ends)
-        && name.ends_with(ends)
-        && name.chars().all(|c| ends(c) || matches!(c, '-' | '_' | '.'));
-    if is_name && prefix.is_none_or(is_dns_subdomain) { Ok(()) } else { Err(NameError::LabelKey(text.to_owned())) }
+    let is_inner = |c: char| ends(c) || matches!(c, '-' | '_' | '.');
+    text.is_empty() || text.len() <= 63 && text.starts_with(ends) && text.ends_with(ends) && text.chars().all(is_inner)
 }
 
 fn is_dns_label(text: &str) -> bool {
@@ -47,7 +58,7 @@ fn is_dns_label(text: &str) -> bool {
         && text.chars().all(|c| ends(c) || c == '-')
 }
 
-fn is_dns_subdomain(text: &str) -> bool {
+pub(crate) fn is_dns_subdomain(text: &str) -> bool {
     let ends = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_part =
         |part: &str| part.starts_with(ends) && part.ends_with(ends) && part.chars().all(|c| ends(c) || c == '-');
