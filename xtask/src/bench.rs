@@ -5,7 +5,7 @@ mod in_process;
 mod process;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context as _, bail};
@@ -54,8 +54,8 @@ impl Bench {
         let mut measure = cargo::command(program);
         measure.args(["bench", "--is-built", "--profile", profile]);
         if let Some(distribution) = &self.distribution {
-            let absolute = fs::canonicalize(distribution);
-            let absolute = absolute.with_context(|| format!("cannot find `{}`", distribution.display()))?;
+            // As the user meant it, who may stand elsewhere than at the root.
+            let absolute = path::absolute(distribution).context("cannot find the current folder")?;
             measure.arg("--distribution").arg(absolute);
         }
         if self.strict {
@@ -66,6 +66,7 @@ impl Bench {
 
     fn measure(self) -> anyhow::Result<()> {
         let root = self.distribution.unwrap_or_else(distribution);
+        let root = fs::canonicalize(&root).with_context(|| format!("cannot find `{}`", root.display()))?;
         let distribution = Directory::open(&root)?;
         let versions = distribution.versions()?.len();
         println!("profile {}, distribution {}, {versions} versions", self.profile, root.display());

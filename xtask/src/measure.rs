@@ -40,10 +40,14 @@ impl Measure {
         let mut wall = Vec::new();
         for _ in 0..=self.runs {
             let mut command = Command::new(program);
-            command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+            command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
             let start = Instant::now();
-            cargo::run(&mut command)?;
+            let output = command.output().with_context(|| format!("cannot start `{program}`"))?;
             wall.push(start.elapsed());
+            if !output.status.success() {
+                let printed = String::from_utf8_lossy(&output.stderr);
+                bail!("`{}` failed: {}", cargo::shown(&command), printed.trim());
+            }
         }
         wall.remove(0);
         println!("{}", serde_json::to_string(&Usage { wall, peak_bytes: peak_of_children()? })?);

@@ -1,8 +1,10 @@
-//! How long rendering takes, part by part: `cargo bench -p flux-operator-builder`.
+//! How long rendering takes, part by part: `cargo bench -p flux-operator-builder --bench render`.
 //!
 //! Real distributions are used where they lie beside the repository, the small one of the
 //! repository elsewhere. `cargo xtask bench` holds whole figures against our goals; this is for
 //! finding out where the time goes.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot start has nothing to say")]
 
 use std::fmt::Write as _;
 use std::fs;

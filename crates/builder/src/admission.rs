@@ -27,7 +27,8 @@ use crate::yaml::{self, Dialect, Limits, Node, YamlError};
 /// spec:
 ///   distribution: { version: 2.8, registry: ghcr.io/fluxcd }
 /// ";
-/// let manifests = Admission::new().read(text)?;
+/// let admission = Admission::new();
+/// let manifests = admission.read(text)?;
 /// let plan = manifests[0].plan().unwrap();
 /// assert_eq!(plan.version_range().to_string(), "2.8");
 /// # Ok::<(), flux_operator_builder::yaml::YamlError>(())
@@ -147,3 +148,6 @@ impl Manifest<'_> {
         checker.check("", serde_json::from_value(Value::Object(object)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,50 @@ fn sort(objects: Vec<Object>) -> Vec<Object> {
     });
     ranked.into_iter().map(|(_, object)| object).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::Layer;
+
+    fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Object {
+        let metadata = json!({"namespace": namespace, "name": name});
+        Object::try_from(json!({"apiVersion": api_version, "kind": kind, "metadata": metadata})).unwrap()
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_documents_with_a_line_between_them() {
+        let resources: Vec<_> = ["b", "a"].map(|name| Resource::new(object("v1", "A", "n", name), Layer::Main)).into();
+        let text = |name| format!("apiVersion: v1\nkind: A\nmetadata:\n  name: {name}\n  namespace: \"n\"\n");
+        let expected = Sha256::digest(format!("{}---\n{}", text("b"), text("a")));
+        let digest = digest(&resources);
+        let bytes = digest.strip_prefix("sha256:").unwrap().as_bytes().chunks(2);
+        let bytes = bytes.map(|hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap());
+        assert_eq!(bytes.collect::<Vec<_>>(), expected.to_vec());
+    }
+
+    #[test]
+    fn objects_are_sorted_by_rank_group_kind_namespace_and_name() {
+        let expected = [
+            object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "z"),
+            object("v1", "Namespace", "", "z"),
+            object("apps/v1", "Deployment", "", "z"),
+            object("apps/v1", "Deployment", "a", "b"),
+            object("apps/v1", "Deployment", "a", "c"),
+            object("apps/v1", "Deployment", "b", "a"),
+            object("v1", "Zebra", "", "z"),
+            object("a.io/v2", "Ant", "", "z"),
+            object("a.io/v1", "Bee", "", "a"),
+            object("b.io/v1", "Ant", "", "a"),
+            object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "a"),
+        ];
+        for turns in 0..expected.len() {
+            let mut objects = expected.to_vec();
+            objects.rotate_left(turns);
+            objects.reverse();
+            assert_eq!(sort(objects), expected);
+        }
+    }
+}

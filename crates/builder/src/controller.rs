@@ -114,3 +114,71 @@ fn steps(path: &str) -> Vec<Step<'_>> {
     });
     parts.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use flux_operator_api::Object;
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::Layer;
+
+    fn deployment(spec: Value) -> Resource {
+        let metadata = json!({"name": "helm-controller"});
+        let mut value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
+        value["spec"] = spec;
+        Resource::new(Object::try_from(value).unwrap(), Layer::Main)
+    }
+
+    fn with_args(args: &Value) -> Resource {
+        deployment(json!({"template": {"spec": {"containers": [{"args": args}]}}}))
+    }
+
+    #[track_caller]
+    fn lacks(field: &str, result: Result<(), BuildError>) {
+        let expected = format!("Deployment/helm-controller of the distribution has no `{field}`");
+        assert_eq!(result.unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn arguments_are_replaced_in_place_and_added_at_the_end() {
+        let mut controller = with_args(&json!(["--a", "--b"]));
+        replace_arg(&mut controller, 1, "--c").unwrap();
+        push_arg(&mut controller, "--d").unwrap();
+        let args = &controller.get("spec").unwrap()["template"]["spec"]["containers"][0]["args"];
+        assert_eq!(*args, json!(["--a", "--c", "--d"]));
+    }
+
+    #[test]
+    fn what_the_distribution_lacks_is_named() {
+        let container = "spec.template.spec.containers[0]";
+        lacks(&format!("{container}.args[2]"), replace_arg(&mut with_args(&json!(["--a", "--b"])), 2, "--c"));
+        lacks(&format!("{container}.args"), push_arg(&mut with_args(&json!("--a")), "--c"));
+        lacks(&format!("{container}.args"), push_arg(&mut deployment(json!({})), "--c"));
+        lacks("spec.selector", insert(&mut deployment(json!({})), "spec.selector", "app", "a".into()));
+        lacks("spec.a.b", remove(&mut deployment(json!({"a": {}})), "spec.a", "b"));
+        lacks("spec.template", set_template_metadata(&mut deployment(json!({})), "labels", "a", "b"));
+    }
+
+    #[test]
+    fn metadata_of_pods_is_made_where_it_is_missing() {
+        for template in [json!({}), json!({"metadata": null}), json!({"metadata": {"labels": null}})] {
+            let mut controller = deployment(json!({"template": template}));
+            set_template_metadata(&mut controller, "labels", "a", "b").unwrap();
+            let expected = json!({"template": {"metadata": {"labels": {"a": "b"}}}});
+            assert_eq!(controller.get("spec"), Some(&expected));
+        }
+    }
+
+    #[test]
+    fn shards_are_deployments_of_their_component() {
+        let mut shard = deployment(json!({}));
+        shard.rename(Some("n"), Some("helm-controller-s1"));
+        let mut resources = [deployment(json!({})), shard];
+        let found = |component, resources: &mut [Resource]| {
+            deployments(resources, &[component]).map(|found| found.name().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(Component::HelmController, &mut resources), ["helm-controller", "helm-controller-s1"]);
+        assert_eq!(found(Component::SourceController, &mut resources), [""; 0]);
+    }
+}

@@ -168,3 +168,6 @@ pub(crate) fn report(plan: &InstancePlan, resources: &[Resource]) -> Result<Vec<
     };
     plan.components.iter().map(entry).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,14 +73,13 @@ mod bundle;
 
 pub mod yaml;
 
-#[cfg(test)]
-mod oracle_tmp;
-
 pub use admission::{Admission, Manifest};
 pub use build::{BuildError, build};
 pub use bundle::Bundle;
 pub use images::ImageReferenceError;
+pub use kustomize::json6902::OperationError;
 pub use kustomize::patch::{PatchError, PatchFault};
+pub use kustomize::strategic::MergeError;
 pub use plan::{InstancePlan, NoVersion};
 pub use release::{Release, ReleaseError};
 pub use version::{RangeError, ReleaseVersion, VersionError, VersionRange};

@@ -223,3 +223,59 @@ fn read_cluster(cluster: &flux_operator_api::Cluster, checker: &mut Checker) -> 
         workload_identity: WorkloadIdentity::read(cluster, checker),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flux_operator_api::{Distribution, FluxInstanceSpec, Sharding, Storage};
+
+    use super::*;
+
+    fn instance(change: impl FnOnce(&mut FluxInstanceSpec)) -> FluxInstance {
+        let mut spec = FluxInstanceSpec::new(Distribution::new("2.9.x", "ghcr.io/fluxcd"));
+        change(&mut spec);
+        FluxInstance::new("flux", spec)
+    }
+
+    #[test]
+    fn violations_are_in_the_order_of_the_fields_and_have_no_lines() {
+        let mut wrong = instance(|spec| {
+            spec.distribution = Distribution::new("", "");
+            spec.components = vec![Component::HelmController, Component::HelmController];
+            spec.sharding = Some(Sharding::default());
+            spec.storage = Some(Storage::default());
+        });
+        wrong.metadata.name = None;
+        wrong.metadata.namespace = Some("A".to_owned());
+        let violations = InstancePlan::parse(&wrong).unwrap_err();
+        let paths: Vec<_> = violations.iter().map(|violation| violation.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "metadata.name",
+                "metadata.namespace",
+                "spec.distribution.version",
+                "spec.distribution.registry",
+                "spec.components[1]",
+                "spec.sharding.shards",
+                "spec.storage.class",
+                "spec.storage.size",
+            ]
+        );
+        assert!(violations.iter().all(|violation| violation.line.is_none()));
+    }
+
+    #[test]
+    fn the_newest_version_in_range_is_selected() {
+        let plan = InstancePlan::parse(&instance(|_| {})).unwrap();
+        let versions = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<ReleaseVersion>>();
+        let available = versions(&["v2.9.4", "2.9.10", "v2.9.11-rc.1", "v2.10.0", "v2.8.8"]);
+        assert_eq!(plan.select(&available).unwrap().as_str(), "2.9.10");
+        let refused = |names| plan.select(&versions(names)).unwrap_err().to_string();
+        let error = "no Flux release matches `spec.distribution.version`: `2.9.x`";
+        assert_eq!(
+            refused(&["v2.8.8", "v2.10.0", "v2.9.0-rc.1"]),
+            format!("{error} is outside the releases of the distribution, the newest is `v2.10.0`")
+        );
+        assert_eq!(refused(&[]), format!("{error} cannot be met, the distribution has no releases"));
+    }
+}

@@ -173,3 +173,6 @@ fn parse_digests(text: &str) -> Result<Vec<DigestEntry>, YamlError> {
     }
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests;

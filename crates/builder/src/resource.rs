@@ -229,3 +229,79 @@ impl Identity {
         ObjectId::new(&*self.group, &*self.kind, &*self.namespace, &*self.name).to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn resource() -> Resource {
+        let metadata = json!({"name": "a", "labels": {"x": "y"}});
+        let value =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"list": [1, 2]}});
+        Resource::new(Object::try_from(value).unwrap(), Layer::Main)
+    }
+
+    fn names(resource: &Resource) -> Vec<String> {
+        resource.identities().map(|identity| identity.subject()).collect()
+    }
+
+    #[test]
+    fn every_identity_is_remembered() {
+        let mut resource = resource();
+        resource.rename(Some("n"), None);
+        resource.rename(None, Some("b"));
+        resource.rename(Some("n"), Some("b"));
+        let edited: Result<(), ()> = resource.edit(|object| {
+            object["kind"] = "StatefulSet".into();
+            object["spec"] = json!({});
+            Ok(())
+        });
+        assert_eq!(edited, Ok(()));
+        assert_eq!(names(&resource), ["Deployment/a", "Deployment/n/a", "Deployment/n/b", "StatefulSet/n/b"]);
+        assert_eq!((resource.original_name(), resource.original_namespace()), ("a", ""));
+        assert_eq!((resource.name(), resource.namespace(), resource.group_version()), ("b", "n", ("apps", "v1")));
+    }
+
+    #[test]
+    fn an_edit_that_changes_no_identity_leaves_no_trace() {
+        let mut resource = resource();
+        let edited = resource.edit(|object| {
+            object["spec"]["list"] = json!([3]);
+            Err("half done")
+        });
+        assert_eq!(edited, Err("half done"));
+        assert_eq!(names(&resource), ["Deployment/a"]);
+    }
+
+    #[test]
+    fn changes_do_not_reach_other_owners_of_the_object() {
+        let original = resource();
+        let mut changed = original.clone();
+        *changed.at_mut(&[Step::Key("spec"), Step::Key("list"), Step::Index(1)]).unwrap() = json!(7);
+        changed.set_metadata("labels", "x", "z");
+        changed.set_metadata("annotations", "new", "one");
+        changed.rename(None, Some("b"));
+        assert_eq!(original.get("spec"), Some(&json!({"list": [1, 2]})));
+        assert_eq!(original.get("metadata"), Some(&json!({"name": "a", "labels": {"x": "y"}})));
+        assert_eq!(changed.get("spec"), Some(&json!({"list": [1, 7]})));
+        let metadata = json!({"name": "b", "labels": {"x": "z"}, "annotations": {"new": "one"}});
+        assert_eq!(changed.get("metadata"), Some(&metadata));
+    }
+
+    #[test]
+    fn paths_that_lead_nowhere_find_nothing() {
+        let mut resource = resource();
+        for path in [
+            &[Step::Key("status")][..],
+            &[Step::Key("spec"), Step::Key("list"), Step::Index(2)],
+            &[Step::Key("spec"), Step::Index(0)],
+            &[Step::Key("kind"), Step::Key("a")],
+            &[Step::Index(0)],
+            &[],
+        ] {
+            assert!(resource.at(path).is_none() && resource.at_mut(path).is_none(), "{path:?}");
+        }
+    }
+}

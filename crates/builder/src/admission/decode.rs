@@ -84,23 +84,30 @@ pub(super) fn unknown_field<'f>(field: &str, known: impl IntoIterator<Item = &'f
 
 /// The line of the value at a path such as `spec.sync.ref`, or of the closest one above it.
 pub(super) fn line_of(root: &Node, path: &str) -> usize {
-    let mut node = root;
-    let mut line = root.line;
-    for step in path.split(['.', '[']).map(|step| step.trim_end_matches(']')) {
+    let (mut node, mut line, mut rest) = (root, root.line, path);
+    loop {
         let next = match &node.kind {
-            NodeKind::Mapping(entries) => entries
-                .iter()
-                .find(|(key, _)| key.as_scalar().is_some_and(|key| key.text == step))
-                .map(|(key, value)| (key.line, value)),
+            NodeKind::Mapping(entries) => {
+                // Keys may have dots themselves: the longest that fits is meant, and of equal ones the last.
+                let fits = entries.iter().filter_map(|(key, value)| {
+                    let name = key.as_scalar()?.text.as_str();
+                    let below =
+                        rest.strip_prefix(name).filter(|below| below.is_empty() || below.starts_with(['.', '[']))?;
+                    Some((key.line, value, below.trim_start_matches('.')))
+                });
+                fits.rev().min_by_key(|(_, _, below)| below.len())
+            }
             NodeKind::Sequence(items) => {
-                step.parse::<usize>().ok().and_then(|index| items.get(index)).map(|item| (item.line, item))
+                rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).and_then(|(index, below)| {
+                    let item = items.get(index.parse::<usize>().ok()?)?;
+                    Some((item.line, item, below.trim_start_matches('.')))
+                })
             }
             NodeKind::Scalar(_) => None,
         };
-        let Some((next_line, next)) = next else { break };
-        (line, node) = (next_line, next);
+        let Some((next_line, next_node, below)) = next else { return line };
+        (node, line, rest) = (next_node, next_line, below);
     }
-    line
 }
 
 /// The path in the file of a path in the decoded instance, whose lists lack the elements that did
@@ -115,7 +122,7 @@ pub(super) fn original_path(path: &str, noted: &[String]) -> String {
         };
         let was_left_out = |position: &usize| noted.contains(&format!("{original}{position}]"));
         let position = (0..).filter(|position| !was_left_out(position)).nth(index).unwrap_or(index);
-        original += &format!("{position}]{rest}");
+        original.push_str(&[&position.to_string(), "]", rest].concat());
     }
     original
 }
@@ -126,6 +133,11 @@ fn object(node: &Node, schema: &Value, path: &str, checker: &mut Checker) -> Opt
     let mut object = Map::new();
     for (key, node) in mapping(node, path, checker)? {
         let path = format!("{path}.{key}");
+        // In a map of texts null is the empty text, elsewhere it is nothing.
+        if additional.is_some() && node.is_null() {
+            object.insert(key, Value::String(String::new()));
+            continue;
+        }
         let Some(schema) = properties.and_then(|properties| properties.get(&key)).or(additional) else {
             let known = properties.into_iter().flatten().map(|(name, _)| name.as_str());
             checker.note(path, unknown_field(&key, known));

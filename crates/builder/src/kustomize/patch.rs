@@ -160,11 +160,11 @@ impl Patch {
 
 impl Body {
     fn parse(text: &str, has_target: bool) -> Result<Self, PatchTextError> {
-        let text = text.trim();
-        if text.is_empty() {
+        let start = text.trim_start();
+        if start.is_empty() {
             return Err(PatchTextError::Empty);
         }
-        if text.starts_with('[') {
+        if start.starts_with('[') {
             let mut list: Vec<Value> = serde_json::from_str(text).map_err(|error| PatchTextError::Json {
                 line: error.line(),
                 column: error.column(),

@@ -63,3 +63,35 @@ impl Identity {
             && namespace(self) == namespace(other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_that_kubernetes_does_not_know_have_a_namespace() {
+        assert!(!is_namespaced("", "Namespace"));
+        assert!(!is_namespaced("rbac.authorization.k8s.io", "ClusterRole"));
+        assert!(is_namespaced("rbac.authorization.k8s.io", "Role"));
+        assert!(is_namespaced("example.com", "ClusterRole"));
+        assert!(is_namespaced("", "ClusterRole"));
+    }
+
+    #[test]
+    fn no_namespace_and_default_are_one_unless_there_is_none() {
+        let identity = |kind: &str, namespace: &str| Identity {
+            group: String::new(),
+            version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: "a".to_owned(),
+        };
+        assert!(identity("Service", "").is_same(&identity("Service", "default")));
+        assert!(!identity("Service", "").is_same(&identity("Service", "a")));
+        assert!(!identity("Service", "").is_same(&identity("Secret", "")));
+        assert!(identity("Namespace", "a").is_same(&identity("Namespace", "b")));
+        let other_version = Identity { version: "v2".to_owned(), ..identity("Service", "") };
+        assert!(!identity("Service", "").is_same(&other_version));
+        assert_eq!(effective_namespace("", "Node", "a"), "_non_namespaceable_");
+    }
+}

@@ -124,6 +124,22 @@ proptest! {
     }
 }
 
+/// A release that several builds need at once is parsed by one of them.
+#[test]
+fn builds_at_the_same_time_do_not_disturb_each_other() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let instances: Vec<_> = (0..6).map(|_| instance().new_tree(&mut runner).unwrap().current()).collect();
+    let fresh = &Distribution::freshly_read();
+    let build = |instance: &FluxInstance| fresh.build(&InstancePlan::parse(instance).unwrap());
+    let built: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = instances.iter().map(|instance| scope.spawn(move || build(instance))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (instance, built) in instances.iter().zip(built) {
+        assert_eq!(built, render(instance));
+    }
+}
+
 /// The generator is worth nothing if what it makes is mostly refused.
 #[test]
 fn most_generated_instances_can_be_built() {

@@ -9,6 +9,7 @@ mod images;
 mod laws;
 mod noise;
 mod objects;
+mod patches;
 mod reference;
 mod releases;
 mod rendering;

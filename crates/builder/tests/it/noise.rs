@@ -145,8 +145,8 @@ fn mangled() -> impl Strategy<Value = String> {
                 2 => lines[index].insert_str(0, "  "),
                 3 => lines[index] = lines[index].trim_start().to_owned(),
                 4 => {
-                    lines[index] =
-                        lines[index].split_once(": ").map_or(noise.clone(), |(key, _)| format!("{key}: {noise}"))
+                    let key = lines[index].split_once(": ").map(|(key, _)| key.to_owned());
+                    lines[index] = key.map_or(noise.clone(), |key| format!("{key}: {noise}"));
                 }
                 _ => lines[index].push_str(&noise),
             }

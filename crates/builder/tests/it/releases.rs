@@ -1,10 +1,11 @@
 //! What each Flux release has, over all real ones: every release renders, and the operator changes
 //! exactly what the release understands.
 
-use flux_operator_builder::{Bundle, ReleaseVersion};
+use flux_operator_builder::{Bundle, Release, ReleaseVersion, build};
+use flux_operator_testkit::{golden, workspace};
 use serde_json::{Value, json};
 
-use crate::rendering::{ALL_COMPONENTS, Distribution, SIX_COMPONENTS, appended_args, args, at, instance, object};
+use crate::rendering::{ALL_COMPONENTS, Distribution, SIX_COMPONENTS, appended_args, args, at, instance, object, plan};
 
 const GATE: &str = "--feature-gates=ObjectLevelWorkloadIdentity=";
 const KINDS: [&str; 3] = ["FluxInstance", "ResourceSet", "ResourceSetInputProvider"];
@@ -40,7 +41,9 @@ fn each_minor(check: impl Fn(&Distribution, &ReleaseVersion)) {
     let groups = real.versions().chunk_by(|a, b| minor(a) == minor(b));
     let newest: Vec<_> = groups.filter_map(<[_]>::last).collect();
     assert_eq!(newest.len(), 8);
-    newest.into_iter().for_each(|version| check(real, version));
+    for version in newest {
+        check(real, version);
+    }
 }
 
 /// The values of the gate on the gated controllers, the others having none.
@@ -202,4 +205,61 @@ fn git_at_aws_needs_2_9() {
             assert!(error.contains("`spec.sync.provider`: `aws` for a GitRepository needs Flux 2.9"), "{error}");
         }
     });
+}
+
+/// The files of a carried release under the name of another version, with one text replaced.
+fn renamed(version: &str, name: &str, from: &str, to: &str) -> Release {
+    let folder = workspace::distribution().join("flux").join(version);
+    golden::files(&folder).iter().fold(Release::new(name.parse().unwrap()), |release, path| {
+        let text = std::fs::read_to_string(path).unwrap().replace(from, to);
+        release.with_manifest(path.file_name().unwrap().to_str().unwrap(), text)
+    })
+}
+
+#[track_caller]
+fn refused(release: &Release, spec: &str, expected: &str) {
+    let plan = plan(&instance("*", &format!("{SIX_COMPONENTS}{spec}"))).unwrap();
+    assert_eq!(build(&plan, release).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn what_is_done_follows_the_version_and_not_the_files() {
+    let plan = plan(&instance("*", &format!("{ALL_COMPONENTS}sharding: {{shards: [a]}}"))).unwrap();
+    let watchers = |name: &str| {
+        let bundle = build(&plan, &renamed("v2.9.90", name, "", "")).unwrap();
+        bundle.objects().iter().filter(|object| object.name().starts_with("source-watcher-a")).count()
+    };
+    assert_eq!(watchers("v2.9.0"), 2);
+
+    // Extra versions of the CRDs are left alone, and versions that are not there are an error.
+    let plan = crate::rendering::plan(&instance("*", SIX_COMPONENTS)).unwrap();
+    let bundle = build(&plan, &renamed("v2.6.90", "v2.9.0", "", "")).unwrap();
+    let patched: Vec<_> = kinds(&bundle, "alerts", "eventSources").iter().map(Vec::len).collect();
+    assert!(patched.len() == 3 && patched[0] > patched[1], "{patched:?}");
+    refused(
+        &renamed("v2.9.90", "v2.8.0", "", ""),
+        "",
+        "CustomResourceDefinition/alerts.notification.toolkit.fluxcd.io of the distribution has no \
+         `spec.versions[1].schema.openAPIV3Schema.properties.spec.properties.eventSources.items.properties.kind.enum`",
+    );
+}
+
+#[test]
+fn files_of_another_shape_are_an_error_that_names_the_object_and_the_field() {
+    let without = |text: &str| renamed("v2.9.90", "v2.9.90", text, "");
+    refused(
+        &without("      securityContext:\n        fsGroup: 1337\n"),
+        "cluster: {type: openshift}",
+        "Deployment/source-controller of the distribution has no `spec.template.spec.securityContext`",
+    );
+    refused(
+        &without("        - --enable-leader-election\n"),
+        "",
+        "Deployment/source-controller of the distribution has no `spec.template.spec.containers[0].args[6]`",
+    );
+    refused(
+        &Release::new("v2.9.90".parse().unwrap()),
+        "",
+        "the distribution has no file `flux/v2.9.90/source-controller.yaml`",
+    );
 }

@@ -133,8 +133,7 @@ fn merged_lists_and_their_two_keys() {
 #[test]
 fn lists_merge_in_jobs_and_pods_too() {
     let containers = |path: &[&str], element: &str| {
-        let open: String = path.iter().map(|step| format!("{step}: {{")).collect();
-        format!("{open}containers: [{element}]{}", "}".repeat(path.len()))
+        format!("{}: {{containers: [{element}]{}", path.join(": {"), "}".repeat(path.len()))
     };
     for (kind, path) in [
         (Kind::of("", "Pod"), &["spec"][..]),
