@@ -1,3 +1,5 @@
+//! How the fields of a FluxInstance decode: defaults, absence, and what is written back.
+
 use serde_json::{Value, json};
 
 use super::*;
