@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::plan::InstancePlan;
 use crate::violation::{Checker, Violations};
-use crate::yaml::{self, Dialect, Limits, Node, YamlError};
+use crate::yaml::{self, Limits, Node, YamlError};
 
 /// Reads FluxInstances by the schema of their CRD.
 ///
@@ -78,7 +78,7 @@ impl Manifest<'_> {
 
     /// The kind that the document says it is.
     pub fn kind(&self) -> Option<&str> {
-        Some(self.node.get("kind")?.as_scalar()?.text.as_str())
+        self.text("kind")
     }
 
     /// True where the document says that it is a FluxInstance.
@@ -106,13 +106,20 @@ impl Manifest<'_> {
         checker.finish(plan).map_err(|violations| violations.with_lines(|path| decode::line_of(&self.node, path)))
     }
 
+    /// The text of a field of the document; of equal keys the last.
+    fn text(&self, field: &str) -> Option<&str> {
+        let entries = self.node.entries()?.iter().rev();
+        let mut values = entries.filter(|(key, _)| key.as_scalar().is_some_and(|key| key.text == field));
+        Some(values.next()?.1.as_scalar()?.text.as_str())
+    }
+
     fn instance(&self, checker: &mut Checker) -> Option<FluxInstance> {
         if self.node.entries().is_none() {
             checker.note("", "expected a FluxInstance, found no mapping");
             return None;
         }
         for (field, expected) in [("kind", identity::KIND), ("apiVersion", identity::API_VERSION)] {
-            let found = self.node.get(field).and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
+            let found = self.text(field);
             if found != Some(expected) {
                 let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`"));
                 checker.note(field, format!("expected `{expected}`, found {found}"));
@@ -120,8 +127,8 @@ impl Manifest<'_> {
             }
         }
         let mut object = serde_json::Map::new();
-        for (key, value) in self.node.entries().unwrap_or_default() {
-            match key.clone().into_key(Dialect::Yaml11).unwrap_or_default().as_str() {
+        for (key, value) in decode::mapping(&self.node, "", checker)? {
+            match key.as_str() {
                 "metadata" => {
                     object.insert("metadata".to_owned(), decode::metadata(value, checker));
                 }

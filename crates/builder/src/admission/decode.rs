@@ -1,5 +1,7 @@
 //! YAML values by the types of a structural schema.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::violation::Checker;
@@ -236,19 +238,20 @@ fn one_of(text: String, schema: &Value, path: &str, checker: &mut Checker) -> Op
 }
 
 /// The entries of a mapping with their keys as texts; of duplicates the last.
-fn mapping<'n>(node: &'n Node, path: &str, checker: &mut Checker) -> Option<Vec<(String, &'n Node)>> {
+pub(super) fn mapping<'n>(node: &'n Node, path: &str, checker: &mut Checker) -> Option<Vec<(String, &'n Node)>> {
     let Some(entries) = node.entries() else {
         checker.note(path, format!("expected a mapping, found {}", shape(node)));
         return None;
     };
     let mut texts: Vec<(String, &Node)> = Vec::with_capacity(entries.len());
     for (key, value) in entries {
-        if let Some(key) = checker.check(path, key.clone().into_key(Dialect::Yaml11).map_err(|error| error.reason)) {
-            texts.retain(|(known, _)| *known != key);
-            texts.push((key, value));
-        }
+        let key = key.clone().into_key(Dialect::Yaml11).map_err(|error| error.reason);
+        texts.extend(checker.check(path, key).map(|key| (key, value)));
     }
-    Some(texts)
+    let mut seen = BTreeSet::new();
+    let mut last: Vec<_> = texts.into_iter().rev().filter(|(key, _)| seen.insert(key.clone())).collect();
+    last.reverse();
+    Some(last)
 }
 
 fn shape(node: &Node) -> String {
