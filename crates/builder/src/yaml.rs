@@ -5,7 +5,7 @@
 //! mean, by one of two [`Dialect`]s: the tools around Kubernetes read manifests by other rules
 //! than patches, and the rendered objects depend on the difference.
 //!
-//! [`write`] prints one document as `kubectl` and `flux` print it: sorted keys, lists not indented
+//! [`write()`] prints one document as `kubectl` and `flux` print it: sorted keys, lists not indented
 //! below their key, and every text quoted that some YAML reader would take for something else.
 
 mod node;

@@ -43,7 +43,7 @@ pub fn write(value: &Value, out: &mut String) {
     }
 }
 
-/// Appends an object like [`write`]. Fields that were written before are only copied.
+/// Appends an object like [`write()`]. Fields that were written before are only copied.
 pub fn write_object(object: &Object, out: &mut String) {
     write_fields(object.shared_fields(), out);
 }
