@@ -1,6 +1,6 @@
 //! `spec.sharding`: further sets of controllers, each for the resources with its label.
 
-use flux_operator_api::{Component, FluxInstanceSpec, Sharding};
+use flux_operator_api::{Component, FluxInstanceSpec, Sharding, labels};
 
 use crate::name;
 use crate::violation::Checker;
@@ -30,7 +30,9 @@ impl Shard {
 
 impl ShardingPlan {
     pub(super) fn read(sharding: &Sharding, spec: &FluxInstanceSpec, checker: &mut Checker) -> Self {
-        checker.check("spec.sharding.key", name::label_key(&sharding.key));
+        // The API server sets the default only where the field is left out.
+        let key = if sharding.key.is_empty() { labels::SHARDING_KEY } else { &sharding.key };
+        checker.check("spec.sharding.key", name::label_key(key));
         if sharding.shards.is_empty() {
             checker.note("spec.sharding.shards", "expected at least one shard");
         }
@@ -58,11 +60,29 @@ impl ShardingPlan {
         if sharding.is_persistent() && spec.storage.is_none() {
             checker.note("spec.storage", "has to be set if `spec.sharding.storage` is `persistent`");
         }
-        Self { key: sharding.key.clone(), shards, is_persistent: sharding.is_persistent() }
+        Self { key: key.to_owned(), shards, is_persistent: sharding.is_persistent() }
     }
 }
 
 /// True for the controllers that any Flux version can shard.
 fn is_ever_sharded(component: Component) -> bool {
     component != Component::NotificationController
+}
+
+#[cfg(test)]
+mod tests {
+    use flux_operator_api::Distribution;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_key_is_the_default() {
+        let spec = FluxInstanceSpec::new(Distribution::new("2.x", "ghcr.io/fluxcd"));
+        for (key, expected) in [("", "sharding.fluxcd.io/key"), ("example.com/team", "example.com/team")] {
+            let sharding = Sharding { key: key.to_owned(), ..Sharding::new(["a"]) };
+            let mut checker = Checker::default();
+            let plan = ShardingPlan::read(&sharding, &spec, &mut checker);
+            assert_eq!(checker.finish(Some(plan.key)).as_deref().ok(), Some(expected));
+        }
+    }
 }
