@@ -38,8 +38,9 @@ impl Index {
     fn of(resources: &[Resource]) -> Self {
         let mut names: HashMap<_, Vec<_>> = HashMap::new();
         for kind in [SERVICE_ACCOUNT, VOLUME_CLAIM].into_iter().chain(ROLES) {
-            for resource in resources.iter().filter(|resource| resource.kind() == kind) {
-                let mut known: Vec<String> = resource.identities().map(|identity| identity.name).collect();
+            for resource in resources {
+                let of_kind = resource.identities().filter(|identity| identity.kind == kind);
+                let mut known: Vec<String> = of_kind.map(|identity| identity.name).collect();
                 known.dedup();
                 for name in known {
                     names.entry((kind, name)).or_default().push((resource.layer(), resource.name().to_owned()));

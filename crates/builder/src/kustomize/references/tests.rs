@@ -142,6 +142,18 @@ fn roles_are_followed_by_their_kind() {
 }
 
 #[test]
+fn an_object_is_found_by_a_kind_it_had() {
+    let mut role = renamed(Layer::Roles, "rbac.authorization.k8s.io/v1", "ClusterRole", &["edit", "edit-gitops"]);
+    role.edit(|object| -> Result<(), ()> {
+        object["kind"] = "Role".into();
+        Ok(())
+    })
+    .unwrap();
+    let role_ref = json!({"kind": "ClusterRole", "name": "edit"});
+    assert_eq!(fixed(binding(&role_ref, &json!([])), vec![role]).get("roleRef").unwrap()["name"], "edit-gitops");
+}
+
+#[test]
 fn subjects_are_accounts_of_the_installation() {
     let account = |name: &str, namespace: Option<&str>| match namespace {
         Some(namespace) => json!({"kind": "ServiceAccount", "name": name, "namespace": namespace}),
