@@ -1,6 +1,6 @@
 //! A patch of `spec.kustomize.patches`: what form it has, and what it does to which objects.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::json6902::{JsonPatch, OperationError};
 use super::schema::Kind;
@@ -174,7 +174,8 @@ impl Body {
             return Self::json(list, has_target);
         }
         let is_nothing = |node: &Node| node.is_null() || node.entries().is_some_and(<[_]>::is_empty);
-        let mut documents = yaml::parse(text, &Limits::INPUT)?;
+        // Without the line breaks at the end of the text, and so at the end of a last literal block.
+        let mut documents = yaml::parse(text.trim_end(), &Limits::INPUT)?;
         documents.retain(|node| !is_nothing(node));
         let Some(first) = documents.first() else {
             return Ok(Self::Nothing);
@@ -216,7 +217,8 @@ impl Body {
                 return Err(PatchTextError::NotAPatch(line));
             }
             let merge = Merge::from_node(document)?;
-            if merge.text(&["kind"]).is_none() || merge.text(&["metadata", "name"]).is_none() {
+            let names_something = |path: &[&str]| merge.text(path).is_some_and(|text| !text.is_empty());
+            if !names_something(&["kind"]) || !names_something(&["metadata", "name"]) {
                 return Err(PatchTextError::NotAPatch(line));
             }
             if !has_target && merge.text(&["apiVersion"]).is_none() {
@@ -261,11 +263,37 @@ fn find_only(merge: &Merge, resources: &[Resource]) -> Result<usize, PatchFault>
 
 fn apply_json(patch: &JsonPatch, resource: &mut Resource) -> Result<(), PatchFault> {
     resource.edit(|object| {
+        let adds_annotations = add_annotations(object);
         patch.apply(object)?;
         check_identity(object)?;
         settle_annotations(object);
-        check_metadata(object)
+        check_metadata(object)?;
+        if adds_annotations {
+            remove_empty_annotations(object);
+        }
+        Ok(())
     })
+}
+
+/// Gives an object without annotations an empty map of them, so that a JSON patch can add one to
+/// every object alike. Tells whether it did.
+fn add_annotations(object: &mut Value) -> bool {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else {
+        return false;
+    };
+    let is_absent = metadata.get("annotations").is_none_or(Value::is_null);
+    if is_absent {
+        metadata.insert("annotations".to_owned(), Value::Object(Map::new()));
+    }
+    is_absent
+}
+
+fn remove_empty_annotations(object: &mut Value) {
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata")
+        && metadata.get("annotations").and_then(Value::as_object).is_some_and(Map::is_empty)
+    {
+        metadata.remove("annotations");
+    }
 }
 
 fn apply_merge(merge: &Merge, resource: &mut Resource) -> Result<Outcome, PatchFault> {

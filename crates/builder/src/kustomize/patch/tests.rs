@@ -182,6 +182,36 @@ fn annotations_become_texts_and_labels_have_to_be_texts() {
 }
 
 #[test]
+fn a_json_patch_can_add_an_annotation_to_an_object_that_has_none() {
+    let subject = "ServiceAccount/source-controller";
+    let target = Some("kind: ServiceAccount, name: source-controller");
+    for (operations, expected) in [
+        ("- {op: add, path: /metadata/annotations/a, value: b}", Some(json!({"a": "b"}))),
+        ("- {op: replace, path: /metadata/annotations/a, value: b}", Some(json!({"a": "b"}))),
+        ("- {op: add, path: /metadata/annotations, value: {a: b}}", Some(json!({"a": "b"}))),
+        ("- {op: remove, path: /metadata/annotations}", None),
+        ("- {op: add, path: /automountServiceAccountToken, value: true}", None),
+    ] {
+        let resources = patched(&[(target, operations)]);
+        assert_eq!(find(subject, &resources).metadata("annotations"), expected.as_ref(), "{operations}");
+    }
+}
+
+#[test]
+fn line_breaks_at_the_end_of_a_patch_are_not_part_of_it() {
+    let target = Some("kind: GitRepository");
+    for (text, expected) in [
+        ("- op: add\n  path: /spec/a\n  value: |\n    x\n    y\n\n", "x\ny"),
+        ("- op: add\n  path: /spec/a\n  value: |\n    x\n    y\n- {op: remove, path: /spec/url}\n", "x\ny\n"),
+        ("kind: x\nmetadata: {name: x}\nspec:\n  a: |\n    x\n    y\n", "x\ny"),
+    ] {
+        let resources = patched(&[(target, text)]);
+        let found = find("GitRepository/flux-system/fleet", &resources);
+        assert_eq!(found.get("spec").unwrap()["a"], expected, "{text}");
+    }
+}
+
+#[test]
 fn a_merge_spells_labels_and_annotations_as_written() {
     let text = "kind: x\nmetadata:\n  name: x\n  labels: {a: 0755, pod-security.kubernetes.io/warn: null}\n  \
                 annotations: {b: True, c: null}";

@@ -120,7 +120,9 @@ fn what_is_neither_form_is_refused() {
     for text in ["text", "7", "metadata: {name: a}", "kind: A", "{kind: A, metadata: {labels: {a: b}}}"] {
         refused(text, &format!("line 1: {NEITHER}"));
     }
-    refused("kind: A\nmetadata: {name: null}", &format!("line 1: {NEITHER}"));
+    for text in ["kind: A\nmetadata: {name: null}", "kind: A\nmetadata: {name: ''}", "kind: ''\nmetadata: {name: a}"] {
+        refused(text, &format!("line 1: {NEITHER}"));
+    }
     refused(&format!("{MERGE}\n---\n# here\ntext"), &format!("line 4: {NEITHER}"));
 }
 
