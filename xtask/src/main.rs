@@ -8,6 +8,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod cluster;
 mod crds;
 mod fuzz;
 mod golden;
@@ -25,6 +26,7 @@ use clap::Parser;
 #[command(name = "xtask", bin_name = "cargo xtask")]
 enum Xtask {
     Ci(ci::Ci),
+    Cluster(cluster::ClusterCommand),
     Crds(crds::Crds),
     Golden(golden::Golden),
     Tidy(tidy::Tidy),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
 fn run(command: Xtask) -> anyhow::Result<()> {
     match command {
         Xtask::Ci(command) => command.run(),
+        Xtask::Cluster(command) => command.run(),
         Xtask::Crds(command) => command.run(),
         Xtask::Golden(command) => command.run(),
         Xtask::Tidy(command) => command.run(),

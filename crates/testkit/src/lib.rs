@@ -1,7 +1,17 @@
-//! What the tests of the workspace share. Only ever a development dependency.
+//! What the tests of the workspace share. Never part of what ships.
 //!
-//! [`golden`] compares what is rendered with what was recorded; [`workspace`] knows where test data
-//! lies.
+//! `golden` compares what is rendered with what was recorded; `workspace` knows where test data
+//! lies. With the feature `cluster` there is a real Kubernetes in child processes, and with
+//! `kubernetes` what tests of its clients need: `proxy` counts requests and breaks them, `apiserver`
+//! follows a script, `objects` are quickly made.
 
+#[cfg(feature = "kubernetes")]
+pub mod apiserver;
+#[cfg(all(feature = "cluster", unix))]
+pub mod cluster;
 pub mod golden;
+#[cfg(feature = "kubernetes")]
+pub mod objects;
+#[cfg(feature = "kubernetes")]
+pub mod proxy;
 pub mod workspace;
