@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: what the builder and the command line take, against what we promise.
+//! `cargo xtask bench`: what rendering and applying take, against what we promise.
 
+mod cluster;
 mod fleet;
 mod in_process;
 mod process;
@@ -15,9 +16,10 @@ use crate::cargo;
 use crate::metadata::Metadata;
 use table::Table;
 
-/// Measure rendering, in process and through the command line, against the goals.
+/// Measure rendering, in process and through the command line, and applying, on a cluster that is
+/// started for this, against the goals.
 ///
-/// Builds itself and the command line with optimizations first. On a machine that does other things
+/// Builds what it measures with optimizations first. On a machine that does other things
 /// at the same time, medians are still fair, but not to the last tenth.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Bench {
@@ -28,6 +30,9 @@ pub(crate) struct Bench {
     /// The build profile: `release`, or `dist`, which is what users get and takes longer to build.
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Leave out what needs a cluster.
+    #[arg(long)]
+    without_cluster: bool,
     /// Fail where a goal is missed.
     #[arg(long)]
     strict: bool,
@@ -58,8 +63,10 @@ impl Bench {
             let absolute = path::absolute(distribution).context("cannot find the current folder")?;
             measure.arg("--distribution").arg(absolute);
         }
-        if self.strict {
-            measure.arg("--strict");
+        for (flag, is_set) in [("--strict", self.strict), ("--without-cluster", self.without_cluster)] {
+            if is_set {
+                measure.arg(flag);
+            }
         }
         cargo::run(&mut measure)
     }
@@ -80,6 +87,9 @@ impl Bench {
         match command_line()? {
             Some(program) => process::measure(&program, &root, &mut table)?,
             None => println!("not measured, there is no program `flux-operator` in this workspace: the command line"),
+        }
+        if !self.without_cluster {
+            cluster::measure(&self.profile, &root, &mut table)?;
         }
         print!("\n{table}");
         match table.missed() {

@@ -1,0 +1,12 @@
+//! The engine on a real API server.
+
+#![cfg(test)]
+
+mod adoption;
+mod denial;
+mod faults;
+mod kill;
+mod lifecycle;
+mod requests;
+mod watching;
+mod world;
