@@ -50,18 +50,6 @@ struct Resolve {
 struct Node {
     id: String,
     features: Vec<String>,
-    deps: Vec<Edge>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Edge {
-    pkg: String,
-    dep_kinds: Vec<EdgeKind>,
-}
-
-#[derive(Debug, Deserialize)]
-struct EdgeKind {
-    kind: Option<String>,
 }
 
 impl Metadata {
@@ -91,31 +79,6 @@ impl Metadata {
         let nodes = self.resolve.nodes.iter().filter(move |node| ids.contains(node.id.as_str()));
         nodes.flat_map(|node| node.features.iter().map(String::as_str))
     }
-
-    /// Every package that a member needs to run, on any platform, and one way to it: the names from
-    /// the member to the package. Development and build dependencies are left out.
-    pub(crate) fn reached_from<'m>(&'m self, member: &'m str) -> BTreeMap<&'m str, Vec<&'m str>> {
-        let names: BTreeMap<&str, &str> =
-            self.packages.iter().map(|package| (package.id.as_str(), package.name.as_str())).collect();
-        let nodes: BTreeMap<&str, &Node> = self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
-        let start = self.members().get(member).map(|package| package.id.as_str());
-        let mut ways = BTreeMap::new();
-        let mut open: Vec<(&str, Vec<&str>)> = start.map(|id| (id, vec![member])).into_iter().collect();
-        let mut seen: BTreeSet<&str> = start.into_iter().collect();
-        while let Some((id, way)) = open.pop() {
-            let edges = nodes.get(id).map(|node| node.deps.as_slice()).unwrap_or_default();
-            for edge in edges.iter().filter(|edge| edge.dep_kinds.iter().any(|dep| dep.kind.is_none())) {
-                if let Some(name) = names.get(edge.pkg.as_str())
-                    && seen.insert(&edge.pkg)
-                {
-                    let way: Vec<&str> = way.iter().copied().chain([*name]).collect();
-                    open.push((&edge.pkg, way.clone()));
-                    ways.insert(*name, way);
-                }
-            }
-        }
-        ways
-    }
 }
 
 impl Package {
@@ -137,39 +100,32 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
-    /// `a` needs `b`, which needs `c`; `a` tests with `d`.
+    /// `a` needs `b` and tests with `d`; `c` is somebody else's.
     pub(crate) fn sample() -> Metadata {
         let package = |name: &str, dependencies: serde_json::Value| {
             json!({"id": name, "name": name, "manifest_path": format!("/w/{name}/Cargo.toml"),
                    "dependencies": dependencies, "targets": [{"kind": ["lib"]}]})
         };
-        let edge = |name: &str, kind: Option<&str>| json!({"pkg": name, "dep_kinds": [{"kind": kind}]});
-        let node = |name: &str, deps: Vec<serde_json::Value>, features: &[&str]| json!({"id": name, "deps": deps, "features": features});
         let metadata = json!({
             "packages": [
                 package("a", json!([{"name": "b", "kind": null}, {"name": "d", "kind": "dev"}])),
                 package("b", json!([{"name": "c", "kind": null}])),
                 package("c", json!([])),
-                package("d", json!([])),
             ],
             "workspace_members": ["a", "b"],
             "target_directory": "/w/target",
             "resolve": {"nodes": [
-                node("a", vec![edge("b", None), edge("d", Some("dev"))], &[]),
-                node("b", vec![edge("c", None)], &[]),
-                node("c", vec![], &["preserve_order"]),
-                node("d", vec![], &[]),
+                {"id": "a", "features": []},
+                {"id": "b", "features": []},
+                {"id": "c", "features": ["preserve_order"]},
             ]},
         });
         Metadata::parse(&metadata.to_string()).unwrap()
     }
 
     #[test]
-    fn follows_what_is_needed_to_run() {
+    fn knows_members_and_features() {
         let metadata = sample();
-        let reached = metadata.reached_from("a");
-        assert_eq!(reached.keys().copied().collect::<Vec<_>>(), ["b", "c"]);
-        assert_eq!(reached["c"], ["a", "b", "c"]);
         assert_eq!(metadata.features("c").collect::<Vec<_>>(), ["preserve_order"]);
         assert_eq!(metadata.members().keys().copied().collect::<Vec<_>>(), ["a", "b"]);
     }

@@ -31,7 +31,7 @@ impl Tidy {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let metadata = Metadata::read()?;
         let mut faults = arrows::check(&metadata);
-        faults.extend(dependencies::check(&metadata));
+        faults.extend(dependencies::check(&metadata)?);
         let sources = sources::read()?;
         faults.extend(sources.iter().flat_map(sources::check));
         faults.sort();

@@ -154,7 +154,7 @@ impl Engine {
                 self.memory.forget(&id);
                 return Ok(Written { change: Change::new(id, Action::Skipped(reason)), awaited: None });
             }
-            Decision::Create | Decision::Refuse => {
+            Decision::Create => {
                 (Change::new(id.clone(), Action::Created), Some(self.apply_object(&kind, &desired).await?))
             }
             Decision::Configure { drift, take_over } => {

@@ -16,7 +16,7 @@ use super::failure::{Failure, Step};
 use super::kinds::{Kind, get};
 use super::memory::DesiredDigest;
 use super::request::RequestError;
-use crate::plan::decide::DryRun;
+use crate::plan::decide::Refused;
 use crate::plan::prepare::prepare;
 use crate::plan::{Decision, Policy, decide};
 
@@ -157,17 +157,11 @@ impl Trial {
     }
 
     fn decide(self, live: Option<Object>, policy: &Policy) -> Result<Examined, Failure> {
-        let dry_run = match &self.answer {
-            Ok(object) => DryRun::Accepted(object),
-            Err(error) if is_immutable(error) => DryRun::Immutable,
-            Err(_) => DryRun::Refused,
-        };
-        let decision = decide(&self.desired, live.as_ref(), dry_run, policy);
-        match (decision, self.answer) {
-            (Decision::Refuse, Err(error)) => Err(Failure::about(&self.desired, Step::DryRun, error)),
-            (decision, _) => {
-                Ok(Examined { desired: self.desired, digest: self.digest, kind: self.kind, live, decision })
-            }
+        let Self { desired, digest, kind, answer } = self;
+        let dry_run = answer.map_err(|error| Refused { is_immutable: is_immutable(&error), error });
+        match decide(&desired, live.as_ref(), dry_run, policy) {
+            Ok(decision) => Ok(Examined { desired, digest, kind, live, decision }),
+            Err(error) => Err(Failure::about(&desired, Step::DryRun, error)),
         }
     }
 }

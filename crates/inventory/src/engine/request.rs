@@ -142,7 +142,9 @@ impl Connection {
             };
             failures += 1;
             let pause = asked.unwrap_or_else(|| pause(failures)).max(pause(failures));
-            if !error.is_transient() || failures >= self.limits.attempts || pause > self.limits.max_pause {
+            // Who names a version wants to know that there is another one.
+            let is_final = !error.is_transient() || (error.is_conflict() && !is_apply(&request));
+            if is_final || failures >= self.limits.attempts || pause > self.limits.max_pause {
                 return Err(error);
             }
             tracing::debug!(path = request.uri().path(), %error, ?pause, "trying again");
@@ -163,6 +165,11 @@ impl Connection {
         let in_time = timeout(self.limits.timeout, exchange).await;
         in_time.unwrap_or_else(|_| Err((RequestError::TimedOut(self.limits.timeout), None)))
     }
+}
+
+fn is_apply(request: &Request<Vec<u8>>) -> bool {
+    let content = request.headers().get(http::header::CONTENT_TYPE);
+    content.is_some_and(|content| content == "application/apply-patch+yaml")
 }
 
 fn copy(request: &Request<Vec<u8>>) -> Request<Body> {

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use flux_operator_api::ObjectId;
 use futures::StreamExt as _;
 use kube::Client;
 use kube::api::{Api, DynamicObject};
 use kube::core::{ObjectMeta, PartialObjectMeta};
-use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use super::kinds::Kind;
 use super::memory::{Memory, Seen};
@@ -55,33 +56,48 @@ fn key(kind: &Kind) -> (String, String) {
     (kind.resource.group.clone(), kind.resource.kind.clone())
 }
 
-/// Watches a kind for as long as the task lives. Lost connections and expired versions are listed
-/// anew, with growing pauses.
+/// The pause before a watch starts over after a failure. It doubles until the watch has listed
+/// everything again.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// Watches a kind for as long as the task lives.
+///
+/// A connection that ends is taken up where it was. After a failure, or when the API server no
+/// longer has the versions since then, nothing is certain until everything has been listed anew.
 async fn watch(client: Client, kind: Kind, selector: String, memory: Arc<Memory>) {
     let key = key(&kind);
-    let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(client, &kind.resource);
-    let config = watcher::Config::default().labels(&selector);
-    let mut events = watcher(api, config).default_backoff().boxed();
-    let mut listed = BTreeSet::new();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => {
-                listed.clear();
-                memory.begin(&key);
-            }
-            Ok(Event::InitApply(object)) => {
-                let id = id(&kind, &object.metadata);
-                memory.observe(&id, &seen(&object.metadata));
-                listed.insert(id);
-            }
-            Ok(Event::InitDone) => memory.complete(&key, &std::mem::take(&mut listed)),
-            Ok(Event::Apply(object)) => memory.observe(&id(&kind, &object.metadata), &seen(&object.metadata)),
-            Ok(Event::Delete(object)) => memory.observe_absence(&id(&kind, &object.metadata)),
-            // The watcher starts over by itself. Until it has, what it told may be out of date.
-            Err(error) => {
-                tracing::debug!(kind = key.1, %error, "watch was interrupted");
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(client.clone(), &kind.resource);
+        let mut events = watcher(api, watcher::Config::default().labels(&selector)).boxed();
+        let mut listed = BTreeSet::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(Event::Init) => {
+                    listed.clear();
+                    memory.begin(&key);
+                }
+                Ok(Event::InitApply(object)) => {
+                    let id = id(&kind, &object.metadata);
+                    memory.observe(&id, &seen(&object.metadata));
+                    listed.insert(id);
+                }
+                Ok(Event::InitDone) => {
+                    memory.complete(&key, &std::mem::take(&mut listed));
+                    pause = FIRST_PAUSE;
+                }
+                Ok(Event::Apply(object)) => memory.observe(&id(&kind, &object.metadata), &seen(&object.metadata)),
+                Ok(Event::Delete(object)) => memory.observe_absence(&id(&kind, &object.metadata)),
+                Err(error) => {
+                    tracing::debug!(kind = key.1, %error, "watch failed");
+                    break;
+                }
             }
         }
+        memory.begin(&key);
+        sleep(pause).await;
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 

@@ -25,19 +25,15 @@ pub enum Decision {
     Skip(SkipReason),
     /// A field that cannot be changed has to: delete it, and create it anew.
     Recreate,
-    /// The API server refuses it.
-    Refuse,
 }
 
-/// What the API server answered to a dry run of an apply.
+/// A dry run that the API server refused.
 #[derive(Clone, Copy, Debug)]
-pub enum DryRun<'a> {
-    /// What the object would be. Without a resource version, it is not there yet.
-    Accepted(&'a Object),
-    /// It cannot become that; a field of it cannot be changed.
-    Immutable,
-    /// It cannot become that, for another reason.
-    Refused,
+pub struct Refused<E> {
+    /// Whether it is because of a field that cannot be changed.
+    pub is_immutable: bool,
+    /// What the API server said.
+    pub error: E,
 }
 
 /// What the caller permits.
@@ -68,28 +64,36 @@ pub enum Recreate {
 /// The annotation of [`Recreate::Annotated`], and its value.
 const FORCE: (&str, &str) = ("fluxcd.controlplane.io/force", "enabled");
 
-/// Decides what to do with `desired`, given what is there and what a dry run of it said.
+/// Decides what to do with `desired`, given what is there and what a dry run would make of it.
 ///
-/// `live` may be absent only where the object is: an accepted dry run with a resource version tells
-/// that there is one.
+/// `live` may be absent only where the object is: a dry run with a resource version tells that there
+/// is one.
 ///
 /// # Guarantees
 /// An object of the cluster that is as desired is left alone, so its resource version stays.
 /// Nothing is recreated unless the policy says so.
-pub fn decide(desired: &Object, live: Option<&Object>, dry_run: DryRun<'_>, policy: &Policy) -> Decision {
+///
+/// # Errors
+/// What the API server said, where it refused and the policy has no way out.
+pub fn decide<E>(
+    desired: &Object,
+    live: Option<&Object>,
+    dry_run: Result<Object, Refused<E>>,
+    policy: &Policy,
+) -> Result<Decision, E> {
     if live.is_some_and(|live| policy.honours_reconcile && is_disabled(live, annotations::RECONCILE)) {
-        return Decision::Skip(SkipReason::ReconcileDisabled);
+        return Ok(Decision::Skip(SkipReason::ReconcileDisabled));
     }
     match (dry_run, live) {
-        (DryRun::Immutable, Some(live)) if policy.recreates(desired, live) => Decision::Recreate,
-        (DryRun::Immutable | DryRun::Refused, _) => Decision::Refuse,
-        (DryRun::Accepted(_), None) => Decision::Create,
-        (DryRun::Accepted(dry_run), Some(live)) => {
+        (Err(refused), Some(live)) if refused.is_immutable && policy.recreates(desired, live) => Ok(Decision::Recreate),
+        (Err(refused), _) => Err(refused.error),
+        (Ok(_), None) => Ok(Decision::Create),
+        (Ok(dry_run), Some(live)) => {
             let take_over = TakeOver::of(live, &policy.predecessors);
-            match drift::compare(live, dry_run) {
+            Ok(match drift::compare(live, &dry_run) {
                 None if take_over.is_none() => Decision::Leave,
                 drift => Decision::Configure { drift: drift.unwrap_or_default(), take_over },
-            }
+            })
         }
     }
 }
@@ -118,14 +122,25 @@ mod tests {
         Object::try_from(object).unwrap()
     }
 
+    const REFUSED: Result<Decision, &str> = Err("no");
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form in which a dry run is given")]
+    fn accepted(object: &Object) -> Result<Object, Refused<&'static str>> {
+        Ok(object.clone())
+    }
+
+    fn refused(is_immutable: bool) -> Result<Object, Refused<&'static str>> {
+        Err(Refused { is_immutable, error: "no" })
+    }
+
     #[test]
     fn writes_only_what_differs() {
         let none = json!({});
         let (one, two) = (map(&none, "1"), map(&none, "2"));
         let policy = Policy::default();
-        assert_eq!(decide(&one, None, DryRun::Accepted(&one), &policy), Decision::Create);
-        assert_eq!(decide(&one, Some(&one), DryRun::Accepted(&one), &policy), Decision::Leave);
-        let Decision::Configure { drift, take_over: None } = decide(&two, Some(&one), DryRun::Accepted(&two), &policy)
+        assert_eq!(decide(&one, None, accepted(&one), &policy), Ok(Decision::Create));
+        assert_eq!(decide(&one, Some(&one), accepted(&one), &policy), Ok(Decision::Leave));
+        let Ok(Decision::Configure { drift, take_over: None }) = decide(&two, Some(&one), accepted(&two), &policy)
         else {
             panic!("expected a drift without a take-over");
         };
@@ -136,8 +151,8 @@ mod tests {
     fn what_is_equal_but_somebody_elses_is_taken_over() {
         let theirs = json!({"managedFields": [{"manager": "helm", "operation": "Update", "fieldsV1": {}}]});
         let live = map(&theirs, "1");
-        let Decision::Configure { drift, take_over: Some(_) } =
-            decide(&live, Some(&live), DryRun::Accepted(&live), &Policy::default())
+        let Ok(Decision::Configure { drift, take_over: Some(_) }) =
+            decide(&live, Some(&live), accepted(&live), &Policy::default())
         else {
             panic!("expected a take-over");
         };
@@ -149,18 +164,18 @@ mod tests {
         let plain = map(&json!({}), "1");
         let forced = map(&json!({"annotations": {FORCE.0: FORCE.1}}), "1");
         let cases = [
-            (Recreate::Never, &forced, Some(&forced), Decision::Refuse),
-            (Recreate::Annotated, &plain, Some(&plain), Decision::Refuse),
-            (Recreate::Annotated, &forced, Some(&plain), Decision::Recreate),
-            (Recreate::Annotated, &plain, Some(&forced), Decision::Recreate),
-            (Recreate::Always, &plain, Some(&plain), Decision::Recreate),
+            (Recreate::Never, &forced, Some(&forced), REFUSED),
+            (Recreate::Annotated, &plain, Some(&plain), REFUSED),
+            (Recreate::Annotated, &forced, Some(&plain), Ok(Decision::Recreate)),
+            (Recreate::Annotated, &plain, Some(&forced), Ok(Decision::Recreate)),
+            (Recreate::Always, &plain, Some(&plain), Ok(Decision::Recreate)),
             // Not there, so there is nothing that could be in the way.
-            (Recreate::Always, &plain, None, Decision::Refuse),
+            (Recreate::Always, &plain, None, REFUSED),
         ];
         for (recreate, desired, live, expected) in cases {
             let policy = Policy { recreate, ..Policy::default() };
-            assert_eq!(decide(desired, live, DryRun::Immutable, &policy), expected, "{recreate:?}");
-            assert_eq!(decide(desired, live, DryRun::Refused, &policy), Decision::Refuse);
+            assert_eq!(decide(desired, live, refused(true), &policy), expected, "{recreate:?}");
+            assert_eq!(decide(desired, live, refused(false), &policy), REFUSED);
         }
     }
 
@@ -169,9 +184,9 @@ mod tests {
         let live = map(&json!({"annotations": {annotations::RECONCILE: "Disabled"}}), "1");
         let desired = map(&json!({}), "2");
         let honouring = Policy { honours_reconcile: true, ..Policy::default() };
-        let skip = Decision::Skip(SkipReason::ReconcileDisabled);
-        assert_eq!(decide(&desired, Some(&live), DryRun::Accepted(&desired), &honouring), skip);
-        assert_eq!(decide(&desired, Some(&live), DryRun::Refused, &honouring), skip);
-        assert_ne!(decide(&desired, Some(&live), DryRun::Accepted(&desired), &Policy::default()), skip);
+        let skip = Ok(Decision::Skip(SkipReason::ReconcileDisabled));
+        assert_eq!(decide(&desired, Some(&live), accepted(&desired), &honouring), skip);
+        assert_eq!(decide(&desired, Some(&live), refused(false), &honouring), skip);
+        assert_ne!(decide(&desired, Some(&live), accepted(&desired), &Policy::default()), skip);
     }
 }

@@ -7,6 +7,7 @@ mod denial;
 mod faults;
 mod kill;
 mod lifecycle;
+mod protocol;
 mod requests;
 mod watching;
 mod world;

@@ -172,7 +172,12 @@ impl World {
         let entries: Vec<_> = stored.iter().cloned().collect();
         let deletion = engine.delete(&entries).await;
         assert!(deletion.failures.is_empty(), "{:?}", deletion.failures);
-        let left = engine.wait_gone(&deletion.terminating, Duration::from_secs(60)).await.unwrap();
+        let left = engine.wait_gone(&deletion.terminating, Duration::from_secs(180)).await.unwrap();
+        for entry in &left {
+            let object =
+                json!({"apiVersion": entry.api_version(), "kind": entry.id.kind, "metadata": {"name": entry.id.name}});
+            eprintln!("still there: {:?}", self.live(&Object::try_from(object).unwrap()).await);
+        }
         assert!(left.is_empty(), "{left:?}");
         let unowned = json!({"metadata": {"labels": {labels::OWNER_NAME: null, labels::OWNER_NAMESPACE: null}}});
         let namespaces: Api<Namespace> = Api::all(self.direct.clone());

@@ -208,8 +208,10 @@ pub fn serve(
     let partial = places.record.with_extension(process::id().to_string());
     fs::write(&partial, background.record().to_string()).during("write", &partial)?;
     fs::rename(&partial, &places.record).during("move to", &places.record)?;
-    // The one who started this worker may have gone.
-    writeln!(io::stdout(), "{READY}").ok();
+    if !attached {
+        // The one who started this worker may have gone.
+        writeln!(io::stdout(), "{READY}").ok();
+    }
     ready(&background);
     if attached {
         let background = background.clone();
@@ -220,7 +222,9 @@ pub fn serve(
     }
     let asked = listener.incoming().flatten().find_map(|stream| wants_stop(&stream).then_some(stream));
     drop(cluster);
-    fs::remove_file(&places.record).ok();
+    for file in [&places.record, &places.log] {
+        fs::remove_file(file).ok();
+    }
     // Now whoever asked for it may go on.
     drop(asked);
     Ok(())
@@ -237,13 +241,14 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("control")
 }
 
-/// Where things lie that belong to a name and not to one cluster.
+/// Where things lie that outlive one cluster.
 #[derive(Debug)]
 struct Places {
     folder: PathBuf,
     record: PathBuf,
-    lock: PathBuf,
     log: PathBuf,
+    /// One for all names, so that it need not be removed: they start one after the other.
+    lock: PathBuf,
 }
 
 impl Places {
@@ -254,7 +259,7 @@ impl Places {
         }
         let folder = user_cache()?.join("clusters");
         let file = |ending: &str| folder.join(format!("{name}.{ending}"));
-        Ok(Self { record: file("json"), lock: file("lock"), log: file("log"), folder })
+        Ok(Self { record: file("json"), log: file("log"), lock: folder.join("lock"), folder })
     }
 }
 
