@@ -30,6 +30,7 @@ mod memory;
 mod request;
 mod wait;
 mod watches;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ use flux_operator_api::ObjectId;
 use kube::Client;
 
 pub use delete::Deletion;
-pub use failure::{ApplyError, Failure, Step};
+pub use failure::{ApplyError, Cause, Failure, Step};
 pub use kinds::KindError;
 pub use request::{RequestError, RequestLimits};
 pub use store::{InventoryStore, StoreError};

@@ -58,8 +58,15 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Node>, YamlError> {
     }
     let mut options = Options::default();
     options.set_emit_comments(false);
-    let mut reader =
-        Reader { limits, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new(), nodes: 0, aliases: 0 };
+    let mut reader = Reader {
+        limits,
+        unbroken_end: (!text.ends_with(['\n', '\r'])).then(|| text.chars().count()),
+        documents: Vec::new(),
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        aliases: 0,
+    };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| YamlError {
             line: error.marker().line(),
@@ -80,6 +87,8 @@ struct Open {
 
 struct Reader<'a> {
     limits: &'a Limits,
+    /// Where the text ends, in characters, if it does so without a line break.
+    unbroken_end: Option<usize>,
     documents: Vec<Node>,
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
@@ -105,7 +114,13 @@ impl Reader<'_> {
                     Some(tag) => tag.is_yaml_core_schema() && !tag.is_yaml_core_schema_tag("str"),
                     None => style == ScalarStyle::Plain,
                 };
-                let kind = NodeKind::Scalar(Scalar { text: text.into_owned(), plain });
+                let mut text = text.into_owned();
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if is_block && self.unbroken_end == Some(span.end.index()) && text.ends_with('\n') {
+                    // The parser adds the line break that the text does not have.
+                    text.pop();
+                }
+                let kind = NodeKind::Scalar(Scalar { text, plain });
                 self.add(Node { kind, line, column }, anchor)?;
             }
             Event::SequenceStart(_, anchor, _) => self.descend(NodeKind::Sequence(Vec::new()), line, column, anchor)?,

@@ -1,6 +1,7 @@
 //! What went wrong, with the object it went wrong with.
 
 use std::fmt;
+use std::time::Duration;
 
 use flux_operator_api::{Object, ObjectId};
 
@@ -34,7 +35,21 @@ pub struct Failure {
     /// What was tried.
     pub step: Step,
     /// Why it failed. Without the values of a Secret.
-    pub cause: Box<KindError>,
+    pub cause: Box<Cause>,
+}
+
+/// Why something failed with an object.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// Its kind cannot be found.
+    #[error(transparent)]
+    Kind(#[from] KindError),
+    /// A request had no usable answer.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// It was deleted, and something still holds it after that time: look at its finalizers.
+    #[error("it is still being deleted after {}s; something holds it, see its finalizers", .0.as_secs())]
+    Terminating(Duration),
 }
 
 /// What was tried with an object.
@@ -63,7 +78,7 @@ impl ApplyError {
 }
 
 impl Failure {
-    pub(super) fn new(id: ObjectId, step: Step, cause: impl Into<KindError>) -> Self {
+    pub(super) fn new(id: ObjectId, step: Step, cause: impl Into<Cause>) -> Self {
         Self { id, step, cause: Box::new(cause.into()) }
     }
 
@@ -86,16 +101,18 @@ impl Failure {
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
             // Whoever installs the CRD may be about to.
-            KindError::Unknown { .. } => true,
-            KindError::Request(error) => error.is_transient(),
+            Cause::Kind(KindError::Unknown { .. }) | Cause::Terminating(_) => true,
+            Cause::Kind(KindError::Request(error)) | Cause::Request(error) => error.is_transient(),
         }
     }
 
     /// The reason that the API server gives, such as `Forbidden` or `Invalid`.
     pub fn reason(&self) -> Option<&str> {
         match &*self.cause {
-            KindError::Request(error) => error.status().map(|status| status.reason.as_str()),
-            KindError::Unknown { .. } => None,
+            Cause::Kind(KindError::Request(error)) | Cause::Request(error) => {
+                error.status().map(|status| status.reason.as_str())
+            }
+            Cause::Kind(KindError::Unknown { .. }) | Cause::Terminating(_) => None,
         }
         .filter(|reason| !reason.is_empty())
     }

@@ -27,6 +27,9 @@ pub(super) enum Sighting {
     Unreadable(String),
 }
 
+/// Who wants to know.
+pub(super) type Teller = UnboundedSender<(ObjectId, Sighting)>;
+
 /// The pause before a list that follows a failure.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -40,7 +43,7 @@ impl Engine {
         kind: &Kind,
         wanted: &BTreeSet<ObjectId>,
         mut from: Option<String>,
-        tell: &UnboundedSender<(ObjectId, Sighting)>,
+        tell: &Teller,
     ) {
         while !tell.is_closed() {
             let version = match from.take() {
@@ -63,7 +66,7 @@ impl Engine {
         &self,
         kind: &Kind,
         wanted: &BTreeSet<ObjectId>,
-        tell: &UnboundedSender<(ObjectId, Sighting)>,
+        tell: &Teller,
     ) -> Result<String, RequestError> {
         let params = ListParams::default().labels(&self.owner.selector());
         let request = Requests::new(kind.path(namespace(wanted))).list(&params).map_err(unreadable)?;
@@ -86,7 +89,7 @@ impl Engine {
         kind: &Kind,
         wanted: &BTreeSet<ObjectId>,
         version: &str,
-        tell: &UnboundedSender<(ObjectId, Sighting)>,
+        tell: &Teller,
     ) -> Result<(), kube::Error> {
         let params = WatchParams::default().labels(&self.owner.selector());
         let request = Requests::new(kind.path(namespace(wanted))).watch(&params, version);
@@ -114,7 +117,7 @@ impl Engine {
 }
 
 /// Without the kind there are no objects. Anything else may be better next time.
-fn tell_all(wanted: &BTreeSet<ObjectId>, error: &RequestError, tell: &UnboundedSender<(ObjectId, Sighting)>) {
+fn tell_all(wanted: &BTreeSet<ObjectId>, error: &RequestError, tell: &Teller) {
     for id in wanted {
         let sighting = if error.is_not_found() { Sighting::Absent } else { Sighting::Unreadable(error.to_string()) };
         // If nobody listens any more, nobody wants to know.

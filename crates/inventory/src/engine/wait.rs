@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use flux_operator_api::{Object, ObjectId};
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::Engine;
-use super::follow::Sighting;
+use super::follow::{Sighting, Teller};
 use super::kinds::Kind;
 use super::request::RequestError;
 use crate::health::{self, Health, Status, Summary, Verdict};
@@ -70,13 +71,7 @@ impl Engine {
         let mut left: BTreeSet<ObjectId> = kinds.iter().map(|awaited| awaited.id.clone()).collect();
         let deadline = Instant::now() + timeout;
         let (tell, mut told) = mpsc::unbounded_channel();
-        let mut followers: FuturesUnordered<_> = groups(kinds)
-            .into_iter()
-            .map(|(kind, ids, _)| {
-                let tell = &tell;
-                async move { self.follow(&kind, &ids, None, tell).await }.boxed()
-            })
-            .collect();
+        let mut followers = self.follow_all(kinds, &tell);
         while !left.is_empty() {
             tokio::select! {
                 Some((id, sighting)) = told.recv() => {
@@ -105,13 +100,7 @@ impl Engine {
         let unready: BTreeSet<&ObjectId> = summary.unready().iter().map(|(id, _)| id).collect();
         let followed = awaited.into_iter().filter(|awaited| unready.contains(&awaited.id)).collect();
         let (tell, mut told) = mpsc::unbounded_channel();
-        let mut followers: FuturesUnordered<_> = groups(followed)
-            .into_iter()
-            .map(|(kind, ids, from)| {
-                let tell = &tell;
-                async move { self.follow(&kind, &ids, from, tell).await }.boxed()
-            })
-            .collect();
+        let mut followers = self.follow_all(followed, &tell);
         let mut ticks = interval(TICK);
         loop {
             tokio::select! {
@@ -131,6 +120,12 @@ impl Engine {
                 return summary;
             }
         }
+    }
+
+    /// Follows objects, each kind on its own. They never end by themselves.
+    fn follow_all<'e>(&'e self, awaited: Vec<Awaited>, tell: &'e Teller) -> FuturesUnordered<BoxFuture<'e, ()>> {
+        let follow = |(kind, ids, from)| async move { self.follow(&kind, &ids, from, tell).await }.boxed();
+        groups(awaited).into_iter().map(follow).collect()
     }
 
     fn judge(&self, objects: &BTreeMap<ObjectId, Seen>) -> Summary {

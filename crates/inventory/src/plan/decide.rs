@@ -25,6 +25,8 @@ pub enum Decision {
     Skip(SkipReason),
     /// A field that cannot be changed has to: delete it, and create it anew.
     Recreate,
+    /// It is on its way out: wait until it is gone, and create it anew.
+    Outlast,
 }
 
 /// A dry run that the API server refused.
@@ -83,6 +85,9 @@ pub fn decide<E>(
 ) -> Result<Decision, E> {
     if live.is_some_and(|live| policy.honours_reconcile && is_disabled(live, annotations::RECONCILE)) {
         return Ok(Decision::Skip(SkipReason::ReconcileDisabled));
+    }
+    if live.is_some_and(|live| live.pointer("/metadata/deletionTimestamp").is_some()) {
+        return Ok(Decision::Outlast);
     }
     match (dry_run, live) {
         (Err(refused), Some(live)) if refused.is_immutable && policy.recreates(desired, live) => Ok(Decision::Recreate),
@@ -176,6 +181,16 @@ mod tests {
             let policy = Policy { recreate, ..Policy::default() };
             assert_eq!(decide(desired, live, refused(true), &policy), expected, "{recreate:?}");
             assert_eq!(decide(desired, live, refused(false), &policy), REFUSED);
+        }
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_not_written_to() {
+        let live = map(&json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}), "1");
+        let desired = map(&json!({}), "1");
+        for dry_run in [accepted(&live), refused(true), refused(false)] {
+            let decision = decide(&desired, Some(&live), dry_run, &Policy::default());
+            assert_eq!(decision, Ok(Decision::Outlast));
         }
     }
 

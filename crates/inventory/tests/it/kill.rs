@@ -76,8 +76,9 @@ async fn victim() {
     Task::named(task).run(kube::Client::try_from(config).unwrap(), namespace).await;
 }
 
-/// Runs a task in a process of its own, which is killed as soon as the proxy has died.
-async fn die(world: &World, proxy: &Proxy, task: Task) {
+/// Runs a task in a process of its own, which is killed as soon as the proxy has died. False where
+/// it was done before that: how many writes there are depends a little on how fast the cluster is.
+async fn die(world: &World, proxy: &Proxy, task: Task) -> bool {
     let mut victim = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::victim", "--nocapture"])
         .env(ROLE, format!("{}|{task:?}|{}", world.namespace, proxy.kubeconfig()))
@@ -88,9 +89,13 @@ async fn die(world: &World, proxy: &Proxy, task: Task) {
         .unwrap();
     tokio::select! {
         () = proxy.killed() => victim.kill().await.unwrap(),
-        status = victim.wait() => panic!("{task:?}: the victim ended by itself: {status:?}\n{}", proxy.story()),
+        status = victim.wait() => {
+            assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{task:?}: {status:?}\n{}", proxy.story());
+            return false;
+        }
     }
     proxy.settled().await;
+    true
 }
 
 /// Brings the cluster into the state that a task starts from.
@@ -123,7 +128,7 @@ async fn survives(world: &World, task: Task, sample: usize) -> usize {
             prepare(world, task).await;
             let proxy = Proxy::start(world.config.clone()).await.unwrap();
             proxy.kill_at(nth, at);
-            die(world, &proxy, task).await;
+            tried += usize::from(die(world, &proxy, task).await);
             world.assert_nothing_is_unrecorded(&everything, &context).await;
 
             task.run(world.direct.clone(), &world.namespace).await;
@@ -136,7 +141,6 @@ async fn survives(world: &World, task: Task, sample: usize) -> usize {
             // The namespace is never deleted.
             owned.retain(|id| id.kind != "Namespace");
             assert!(owned.is_subset(&ids), "{context}: something is left: {owned:?}");
-            tried += 1;
         }
     }
     println!("{task:?}: {writes} writes, killed {tried} times");

@@ -142,6 +142,29 @@ async fn what_is_stale_goes_and_what_is_kept_or_not_ours_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_out_is_waited_for_and_created_anew() {
+    let world = World::new("outlast").await;
+    let engine = world.engine();
+    let objects = world.owned([config_map("a").in_namespace(&world.namespace).build()]);
+    complete(&world.apply(&engine, &objects).await);
+    let held = |finalizers: serde_json::Value| json!({"metadata": {"finalizers": finalizers}});
+    world.patch("somebody", &objects[0], held(json!(["example.com/hold"]))).await;
+    world.api(&objects[0]).delete("a", &kube::api::DeleteParams::default()).await.unwrap();
+    let old = world.live(&objects[0]).await.unwrap();
+
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.patch("somebody", &objects[0], held(json!(null))).await;
+    };
+    let (outcome, ()) = tokio::join!(world.apply(&engine, &objects), release);
+    complete(&outcome);
+    assert_eq!(outcome.changes.action(&objects[0].id()), Some(Action::Created));
+    let new = world.live(&objects[0]).await.unwrap();
+    assert_ne!(new.pointer("/metadata/uid"), old.pointer("/metadata/uid"));
+    world.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_was_replaced_in_between_is_not_deleted() {
     use flux_operator_testkit::proxy::{Fault, Match, Rule};
     let world = World::new("replaced").await;
