@@ -1,7 +1,7 @@
 //! The only writes: applies a plan, takes away what is stale, and waits.
 //!
 //! ```text
-//! for each stage:   dry run all -> read what is there -> decide -> record -> write -> wait until ready
+//! for each stage:   read what is there -> dry run what differs -> decide -> record -> write -> wait until ready
 //! in the end:       delete what is stale -> record
 //! ```
 //!

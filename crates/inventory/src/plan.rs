@@ -8,6 +8,7 @@ pub mod decide;
 pub mod drift;
 pub mod order;
 pub mod prepare;
+pub mod settled;
 pub mod stage;
 pub mod take_over;
 

@@ -78,13 +78,13 @@ impl<S: InventoryStore> Run<'_, S> {
             stage.objects.iter().cloned().partition(|object| self.is_known(object));
         self.changes.extend(known.iter().map(|object| Change::new(object.id(), Action::Unchanged)));
 
-        let examined = all_or_failures(engine.examine(unknown, self.policy).await)?;
+        let examined = all_or_failures(engine.examine(unknown, self.plan.previous(), self.policy).await)?;
         if examined.iter().any(|examined| examined.decision.is_write()) {
             self.recorder.record(self.plan.widened()).await.map_err(ApplyError::Store)?;
         }
 
         let writes = futures::stream::iter(examined.into_iter().map(|examined| engine.write(examined, self.policy)));
-        let writes: Vec<_> = writes.buffered(engine.options.window.max(1)).collect().await;
+        let writes: Vec<_> = writes.buffered(engine.window()).collect().await;
         self.changes.extend(writes.iter().map(|result| match result {
             Ok(written) => written.change.clone(),
             Err(failure) => Change::new(failure.id.clone(), Action::Unknown),

@@ -54,7 +54,7 @@ impl Engine {
         for of_kind in entries.chunk_by(|left, right| left.id.kind == right.id.kind && left.id.group == right.id.group)
         {
             let deletions = futures::stream::iter(of_kind.iter().map(|entry| self.delete_entry(entry)));
-            let results: Vec<_> = deletions.buffered(self.options.window.max(1)).collect().await;
+            let results: Vec<_> = deletions.buffered(self.window()).collect().await;
             for (entry, result) in of_kind.iter().zip(results) {
                 let action = match result {
                     Ok(Deleted::Gone) => Action::Deleted,

@@ -18,7 +18,10 @@ use super::memory::DesiredDigest;
 use super::request::RequestError;
 use crate::plan::decide::Refused;
 use crate::plan::prepare::prepare;
+use crate::plan::settled::is_settled;
+use crate::plan::take_over::TakeOver;
 use crate::plan::{Decision, Policy, decide};
+use crate::record::Inventory;
 
 /// An object about which everything is known.
 pub(super) struct Examined {
@@ -29,11 +32,17 @@ pub(super) struct Examined {
     pub(super) decision: Decision,
 }
 
-/// An object that the API server was asked about.
-struct Trial {
+/// An object, and where it belongs.
+struct Subject {
     desired: Object,
     digest: DesiredDigest,
     kind: Kind,
+}
+
+/// An object of which is known what an apply would make of it.
+struct Trial {
+    subject: Subject,
+    live: Option<Object>,
     answer: Result<Object, RequestError>,
 }
 
@@ -46,79 +55,97 @@ const PAGE: u32 = 500;
 
 impl Engine {
     /// Examines objects, as many at a time as the window allows. In the order of the objects.
-    pub(super) async fn examine(&self, objects: Vec<Object>, policy: &Policy) -> Vec<Result<Examined, Failure>> {
-        let trials = futures::stream::iter(objects.into_iter().map(|object| self.try_out(object)));
-        let trials: Vec<_> = trials.buffered(self.options.window.max(1)).collect().await;
-        let mut live = self.read(trials.iter().flatten().filter(|trial| trial.needs_live(policy))).await;
+    ///
+    /// Those that were applied `before` are read first: what is settled needs no dry run.
+    pub(super) async fn examine(
+        &self,
+        objects: Vec<Object>,
+        before: &Inventory,
+        policy: &Policy,
+    ) -> Vec<Result<Examined, Failure>> {
+        let subjects = futures::stream::iter(objects.into_iter().map(|object| self.identify(object)));
+        let subjects: Vec<_> = subjects.buffered(self.window()).collect().await;
+        let known = subjects.iter().flatten().filter(|subject| before.contains(&subject.desired.id()));
+        let live = self.read_known(known).await;
+
+        let trials = futures::stream::iter(subjects.into_iter().map(|subject| self.try_out(subject, &live, policy)));
+        let trials: Vec<_> = trials.buffered(self.window()).collect().await;
+        let missing = trials.iter().flatten().filter(|trial| trial.needs_live(policy));
+        let more = futures::stream::iter(missing.map(|trial| self.read_one(&trial.subject)));
+        let mut more: BTreeMap<_, _> = more.buffer_unordered(self.window()).collect().await;
+
         let examine = |trial: Result<Trial, Failure>| {
             let trial = trial?;
-            let id = trial.desired.id();
-            let live = live.remove(&id).transpose().map_err(|error| Failure::new(id, Step::Read, error))?;
+            let id = trial.subject.desired.id();
+            let live = more.remove(&id).transpose().map_err(|error| Failure::new(id, Step::Read, error))?;
             trial.decide(live.flatten(), policy)
         };
         trials.into_iter().map(examine).collect()
     }
 
-    async fn try_out(&self, object: Object) -> Result<Trial, Failure> {
-        let desired = prepare(&object);
+    pub(super) fn window(&self) -> usize {
+        self.options.window.max(1)
+    }
+
+    async fn identify(&self, object: Object) -> Result<Subject, Failure> {
         let kind = self.kinds.of(&self.connection, &object).await;
         let kind = kind.map_err(|error| Failure::new(object.id(), Step::DryRun, error))?;
-        let request = apply_request(&kind, &desired, true);
+        Ok(Subject { digest: DesiredDigest::of(&object), desired: prepare(&object), kind })
+    }
+
+    async fn try_out(
+        &self,
+        subject: Result<Subject, Failure>,
+        live: &BTreeMap<ObjectId, Object>,
+        policy: &Policy,
+    ) -> Result<Trial, Failure> {
+        let subject = subject?;
+        let live = live.get(&subject.desired.id()).cloned();
+        let is_settled = live.as_ref().is_some_and(|live| is_left(&subject.desired, live, policy));
+        let answer = match &live {
+            // A dry run would say the same.
+            Some(live) if is_settled => Ok(live.clone()),
+            _ => self.dry_run(&subject).await,
+        };
+        Ok(Trial { subject, live, answer })
+    }
+
+    async fn dry_run(&self, subject: &Subject) -> Result<Object, RequestError> {
+        let request = apply_request(&subject.kind, &subject.desired, true);
         let mut waited = Duration::ZERO;
-        let answer = loop {
+        loop {
             let answer = self.connection.object(request.clone()).await;
-            let is_not_served = answer.as_ref().is_err_and(is_not_served);
-            if !is_not_served || waited >= SERVED_WITHIN {
-                break answer;
+            if !answer.as_ref().is_err_and(is_not_served) || waited >= SERVED_WITHIN {
+                return answer;
             }
             sleep(SERVED_PAUSE).await;
             waited += SERVED_PAUSE;
-        };
-        Ok(Trial { desired, digest: DesiredDigest::of(&object), kind, answer })
-    }
-
-    /// What is in the cluster of these objects: one list for a kind with several, one read for a
-    /// kind with one and for each object that the owner does not have yet.
-    async fn read<'t>(
-        &self,
-        trials: impl Iterator<Item = &'t Trial>,
-    ) -> BTreeMap<ObjectId, Result<Option<Object>, RequestError>> {
-        let mut kinds: BTreeMap<String, Vec<&Trial>> = BTreeMap::new();
-        for trial in trials {
-            kinds.entry(trial.kind.path(trial.desired.namespace())).or_default().push(trial);
         }
-        let groups = futures::stream::iter(kinds.into_iter().map(|(path, group)| self.read_group(path, group)));
-        let groups: Vec<_> = groups.buffer_unordered(self.options.window.max(1)).collect().await;
-        groups.into_iter().flatten().collect()
     }
 
-    async fn read_group(
-        &self,
-        path: String,
-        group: Vec<&Trial>,
-    ) -> Vec<(ObjectId, Result<Option<Object>, RequestError>)> {
-        let mut found = BTreeMap::new();
-        if let [first, _, ..] = group.as_slice() {
-            match self.list(&path, &first.kind).await {
-                Ok(objects) => found.extend(objects.into_iter().map(|object| (object.id(), object))),
-                // Whoever may not list may still read what he knows by name.
-                Err(error) if error.is_forbidden() || error.is_not_found() => {}
-                Err(error) => {
-                    let text = error.to_string();
-                    tracing::debug!(path, error = text, "cannot list, reading one by one");
-                }
+    /// What the cluster has of these objects: one list for a kind with several, one read for a kind
+    /// with one. What cannot be read that way is left out, and asked for on its own.
+    async fn read_known(&self, subjects: impl Iterator<Item = &Subject>) -> BTreeMap<ObjectId, Object> {
+        let mut kinds: BTreeMap<String, Vec<&Subject>> = BTreeMap::new();
+        for subject in subjects {
+            kinds.entry(subject.kind.path(subject.desired.namespace())).or_default().push(subject);
+        }
+        let groups = futures::stream::iter(kinds.into_iter().map(|(path, group)| async move {
+            match group.as_slice() {
+                [only] => self.read_one(only).await.1.map(|object| object.into_iter().collect()),
+                [first, ..] => self.list(&path, &first.kind).await,
+                [] => Ok(Vec::new()),
             }
-        }
-        let mut read = Vec::new();
-        for trial in group {
-            let id = trial.desired.id();
-            let object = match found.remove(&id) {
-                Some(object) => Ok(Some(object)),
-                None => self.get(&trial.kind, &id).await,
-            };
-            read.push((id, object));
-        }
-        read
+        }));
+        let groups: Vec<_> = groups.buffer_unordered(self.window()).collect().await;
+        let found = groups.into_iter().filter_map(Result::ok).flatten();
+        found.map(|object| (object.id(), object)).collect()
+    }
+
+    async fn read_one(&self, subject: &Subject) -> (ObjectId, Result<Option<Object>, RequestError>) {
+        let id = subject.desired.id();
+        let object = self.get(&subject.kind, &id).await;
+        (id, object)
     }
 
     /// An object of the cluster, if it is there.
@@ -150,20 +177,27 @@ impl Engine {
 
 impl Trial {
     fn needs_live(&self, policy: &Policy) -> bool {
-        match &self.answer {
-            Ok(object) => object.pointer("/metadata/resourceVersion").is_some(),
-            Err(error) => is_immutable(error) || policy.honours_reconcile,
-        }
+        self.live.is_none()
+            && match &self.answer {
+                Ok(object) => object.pointer("/metadata/resourceVersion").is_some(),
+                Err(error) => is_immutable(error) || policy.honours_reconcile,
+            }
     }
 
-    fn decide(self, live: Option<Object>, policy: &Policy) -> Result<Examined, Failure> {
-        let Self { desired, digest, kind, answer } = self;
+    fn decide(self, read: Option<Object>, policy: &Policy) -> Result<Examined, Failure> {
+        let Self { subject: Subject { desired, digest, kind }, live, answer } = self;
+        let live = live.or(read);
         let dry_run = answer.map_err(|error| Refused { is_immutable: is_immutable(&error), error });
         match decide(&desired, live.as_ref(), dry_run, policy) {
             Ok(decision) => Ok(Examined { desired, digest, kind, live, decision }),
             Err(error) => Err(Failure::about(&desired, Step::DryRun, error)),
         }
     }
+}
+
+/// Whether an apply would change nothing, and there is nothing to take over.
+fn is_left(desired: &Object, live: &Object, policy: &Policy) -> bool {
+    is_settled(desired, live) && TakeOver::of(live, &policy.predecessors).is_none()
 }
 
 /// The objects of a list. Lists of built-in kinds leave out what all items have in common.
