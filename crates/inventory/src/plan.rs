@@ -1,7 +1,7 @@
 //! What has to be done, decided from values alone. No client is in reach.
 //!
 //! [`ApplyPlan`] arranges a whole run: which objects go out in which [stage], and which objects of
-//! the inventory are stale. [`decide`] settles one object once the API server has answered a dry
+//! the inventory are stale. [`decide()`] settles one object once the API server has answered a dry
 //! run: create, configure, leave, skip or recreate.
 
 pub mod decide;

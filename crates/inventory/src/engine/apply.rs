@@ -23,7 +23,7 @@ impl Engine {
     /// In [`Outcome::result`]. What was done until then is in the outcome, too.
     ///
     /// # Cancellation
-    /// Safe at any moment, see [the module](self).
+    /// Safe at any moment, see [the module](super).
     pub async fn apply<S: InventoryStore>(
         &self,
         plan: &ApplyPlan,

@@ -29,7 +29,7 @@ pub(super) struct Awaited {
 const TICK: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Waits until objects are ready, by the rules of [`health`](crate::health).
+    /// Waits until objects are ready, by the rules of [`health`].
     ///
     /// Ends when all are `Current`, when only failed ones are left, or after `timeout`; the summary
     /// says which. Objects of kinds that are ready by being there are not looked at, nor are those
