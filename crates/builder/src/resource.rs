@@ -96,6 +96,11 @@ impl Resource {
         self.former.iter().cloned().chain([self.identity()])
     }
 
+    /// Whether the object is, or was, of a kind.
+    pub(crate) fn is_or_was(&self, kind: &str) -> bool {
+        self.kind() == kind || self.former.iter().any(|identity| identity.kind == kind)
+    }
+
     /// How messages call the object: `Kind/namespace/name`.
     pub(crate) fn subject(&self) -> String {
         ObjectId::new(self.group_version().0, self.kind(), self.namespace(), self.name()).to_string()

@@ -38,7 +38,7 @@ impl Index {
     fn of(resources: &[Resource]) -> Self {
         let mut names: HashMap<_, Vec<_>> = HashMap::new();
         for kind in [SERVICE_ACCOUNT, VOLUME_CLAIM].into_iter().chain(ROLES) {
-            for resource in resources {
+            for resource in resources.iter().filter(|resource| resource.is_or_was(kind)) {
                 let of_kind = resource.identities().filter(|identity| identity.kind == kind);
                 let mut known: Vec<String> = of_kind.map(|identity| identity.name).collect();
                 known.dedup();
