@@ -176,17 +176,21 @@ impl Engine {
 }
 
 impl Trial {
+    /// Whether the object has to be read, because it is there and was not, or because it has changed
+    /// since: what somebody else did in between must not look like drift.
     fn needs_live(&self, policy: &Policy) -> bool {
-        self.live.is_none()
-            && match &self.answer {
-                Ok(object) => object.pointer("/metadata/resourceVersion").is_some(),
-                Err(error) => is_immutable(error) || policy.honours_reconcile,
-            }
+        let version = |object: &Object| object.pointer("/metadata/resourceVersion").cloned();
+        match (&self.answer, &self.live) {
+            (Ok(answer), Some(live)) => version(answer) != version(live),
+            (Ok(answer), None) => version(answer).is_some(),
+            (Err(error), None) => is_immutable(error) || policy.honours_reconcile,
+            (Err(_), Some(_)) => false,
+        }
     }
 
     fn decide(self, read: Option<Object>, policy: &Policy) -> Result<Examined, Failure> {
         let Self { subject: Subject { desired, digest, kind }, live, answer } = self;
-        let live = live.or(read);
+        let live = read.or(live);
         let dry_run = answer.map_err(|error| Refused { is_immutable: is_immutable(&error), error });
         match decide(&desired, live.as_ref(), dry_run, policy) {
             Ok(decision) => Ok(Examined { desired, digest, kind, live, decision }),

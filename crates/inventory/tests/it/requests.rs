@@ -22,6 +22,10 @@ async fn a_run_asks_for_no_more_than_it_has_to() {
         let install = world.proxy.counts().since(&before);
         assert!(install.total() <= 3 * objects.len(), "{} requests\n{install}", install.total());
 
+        let entries: Vec<Entry> = objects.iter().map(Entry::from).collect();
+        engine.wait(&entries, Duration::from_secs(60)).await.unwrap();
+        world.proxy_is_quiet().await;
+
         // As after a restart: everything is verified.
         let fresh = world.engine();
         let before = world.proxy.counts();
@@ -33,7 +37,6 @@ async fn a_run_asks_for_no_more_than_it_has_to() {
         assert_eq!(verified.writes(), 0);
 
         // With watches: nothing is asked for, whether it is applied or ready.
-        let entries: Vec<Entry> = objects.iter().map(Entry::from).collect();
         fresh.watch(&outcome.inventory).await.unwrap();
         world.proxy_is_quiet().await;
         fresh.wait(&entries, Duration::from_secs(60)).await.unwrap();
