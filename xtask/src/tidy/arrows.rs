@@ -15,11 +15,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("distro", &["api", "builder"]),
     ("inventory", &["api"]),
     ("reconciler", &["api", "builder", "distro", "inventory"]),
-    ("operator", &["api", "reconciler"]),
+    ("controller", &["api", "reconciler"]),
     ("cli", &["api", "builder", "distro", "inventory"]),
     ("testkit", &["api"]),
     ("wasm-smoke", &["api", "builder"]),
-    (XTASK, &["api", "builder", "distro", "inventory", "reconciler", "operator", "cli", "testkit", "wasm-smoke"]),
+    (XTASK, &["api", "builder", "distro", "inventory", "reconciler", "controller", "cli", "testkit", "wasm-smoke"]),
 ];
 
 const XTASK: &str = "xtask";

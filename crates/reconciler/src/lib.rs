@@ -1,0 +1,1 @@
+//! From the observed FluxInstance to a healthy Flux, its status, and the next look.
