@@ -30,6 +30,9 @@ pub enum SkipReason {
     PruneDisabled,
     /// It is marked to be left alone: `fluxcd.controlplane.io/reconcile: disabled`.
     ReconcileDisabled,
+    /// Somebody changes it again and again, and it is not its turn yet: see
+    /// [`Policy::held`](crate::Policy::held).
+    Held,
 }
 
 /// One object and what was done with it.
@@ -45,6 +48,9 @@ pub struct Change {
     /// The fields that differed, as JSON pointers; only of [`Action::Configured`]. At most
     /// [`MAX_FIELDS`](crate::plan::drift::MAX_FIELDS).
     pub fields: Vec<String>,
+    /// The field manager that wrote to the object last, the operator aside; only of
+    /// [`Action::Configured`], and only where there is one.
+    pub manager: Option<String>,
 }
 
 /// What a run did, object by object, in the order in which it came to them.
@@ -82,6 +88,7 @@ impl fmt::Display for SkipReason {
             Self::NotOwned => "it has no owner labels of this instance",
             Self::PruneDisabled => "`fluxcd.controlplane.io/prune` is `disabled`",
             Self::ReconcileDisabled => "`fluxcd.controlplane.io/reconcile` is `disabled`",
+            Self::Held => "somebody changes it again and again",
         })
     }
 }
@@ -89,7 +96,7 @@ impl fmt::Display for SkipReason {
 impl Change {
     /// A change without fields.
     pub fn new(id: ObjectId, action: Action) -> Self {
-        Self { id, action, fields: Vec::new() }
+        Self { id, action, fields: Vec::new(), manager: None }
     }
 }
 

@@ -22,11 +22,14 @@ pub mod failure;
 pub mod store;
 
 mod apply;
+mod definition;
 mod delete;
 mod examine;
+mod finalizers;
 mod follow;
 mod kinds;
 mod memory;
+mod migrate;
 mod request;
 mod wait;
 mod watches;
@@ -41,7 +44,8 @@ use kube::Client;
 pub use delete::Deletion;
 pub use failure::{ApplyError, Cause, Failure, Step};
 pub use kinds::KindError;
-pub use request::{RequestError, RequestLimits};
+pub use migrate::Migration;
+pub use request::{Connection, RequestError, RequestLimits};
 pub use store::{InventoryStore, StoreError};
 
 use crate::change::ChangeSet;
@@ -49,7 +53,6 @@ use crate::owner::Owner;
 use crate::record::{Entry, Inventory};
 use kinds::Kinds;
 use memory::Memory;
-use request::Connection;
 use watches::Watches;
 
 /// Applies, prunes and waits, for one owner.
@@ -146,6 +149,11 @@ impl Engine {
         &self.client
     }
 
+    /// How it asks, for requests that are about something else than the owner's objects.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Watches the kinds of these objects, so that runs over unchanged objects ask for nothing and
     /// [`drifted`](Self::drifted) tells of changes. Only metadata is transferred, and only of
     /// objects with the owner's labels.
@@ -162,6 +170,11 @@ impl Engine {
         kinds.dedup();
         self.watches.set(kinds, &self.client, &self.owner.selector(), &self.memory);
         Ok(())
+    }
+
+    /// Ends every watch, and with it what is certain without asking.
+    pub fn unwatch(&self) {
+        self.watches.set(Vec::new(), &self.client, &self.owner.selector(), &self.memory);
     }
 
     /// The objects that were as desired after the last run, and have been changed or deleted since

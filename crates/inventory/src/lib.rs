@@ -54,8 +54,8 @@ pub mod engine;
 
 pub use change::{Action, Change, ChangeSet, SkipReason};
 pub use engine::{
-    ApplyError, Cause, Deletion, Engine, EngineOptions, Failure, InventoryStore, Outcome, RequestError, RequestLimits,
-    Step, StoreError, Verification,
+    ApplyError, Cause, Connection, Deletion, Engine, EngineOptions, Failure, InventoryStore, KindError, Migration,
+    Outcome, RequestError, RequestLimits, Step, StoreError, Verification,
 };
 pub use owner::Owner;
 pub use plan::{ApplyPlan, Decision, Drift, Policy, Recreate, Stage, StageKind};

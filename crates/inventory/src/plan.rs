@@ -11,6 +11,7 @@ pub mod prepare;
 pub mod settled;
 pub mod stage;
 pub mod take_over;
+pub mod writer;
 
 use flux_operator_api::Object;
 

@@ -7,7 +7,7 @@ use super::failure::{ApplyError, Failure};
 use super::memory::DesiredDigest;
 use super::store::{InventoryStore, Recorder};
 use super::{Engine, Outcome, Verification};
-use crate::change::{Action, Change, ChangeSet};
+use crate::change::{Action, Change, ChangeSet, SkipReason};
 use crate::health::Verdict;
 use crate::plan::{ApplyPlan, Policy, Stage};
 use crate::record::Entry;
@@ -74,10 +74,13 @@ impl<S: InventoryStore> Run<'_, S> {
 
     async fn stage(&mut self, stage: &Stage) -> Result<(), ApplyError> {
         let engine = self.engine;
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            stage.objects.iter().cloned().partition(|object| self.is_known(object));
-        self.changes.extend(known.iter().map(|object| Change::new(object.id(), Action::Unchanged)));
-
+        let mut unknown = Vec::new();
+        for object in &stage.objects {
+            match self.known(object) {
+                Some(action) => self.changes.push(Change::new(object.id(), action)),
+                None => unknown.push(object.clone()),
+            }
+        }
         let examined = all_or_failures(engine.examine(unknown, self.plan.previous(), self.policy).await)?;
         if examined.iter().any(|examined| examined.decision.is_write()) {
             self.recorder.record(self.plan.widened()).await.map_err(ApplyError::Store)?;
@@ -101,9 +104,15 @@ impl<S: InventoryStore> Run<'_, S> {
         Ok(())
     }
 
-    fn is_known(&self, object: &Object) -> bool {
-        self.verification == Verification::Watched
-            && self.engine.memory.is_verified(&object.id(), DesiredDigest::of(object))
+    /// What becomes of an object for which nothing needs to be asked.
+    fn known(&self, object: &Object) -> Option<Action> {
+        if self.policy.held.contains(&object.id()) {
+            return Some(Action::Skipped(SkipReason::Held));
+        }
+        match self.verification {
+            Verification::Watched => self.engine.memory.known(&object.id(), DesiredDigest::of(object)),
+            Verification::Full => None,
+        }
     }
 }
 

@@ -48,12 +48,20 @@ impl Engine {
     /// # Cancellation
     /// Safe: what was not deleted yet is deleted by the next call.
     pub async fn delete(&self, objects: &[Entry]) -> Deletion {
+        self.delete_with(objects, PropagationPolicy::Background).await
+    }
+
+    /// As [`delete`](Self::delete), and says what becomes of what belongs to an object: with
+    /// [`PropagationPolicy::Foreground`] an object stays, terminating, until all of it is gone. Of a
+    /// Deployment, these are its pods.
+    pub async fn delete_with(&self, objects: &[Entry], propagation: PropagationPolicy) -> Deletion {
         let mut entries = objects.to_vec();
         order::sort_for_deletion(&mut entries);
         let mut deletion = Deletion::default();
         for of_kind in entries.chunk_by(|left, right| left.id.kind == right.id.kind && left.id.group == right.id.group)
         {
-            let deletions = futures::stream::iter(of_kind.iter().map(|entry| self.delete_entry(entry)));
+            let deletions =
+                futures::stream::iter(of_kind.iter().map(|entry| self.delete_entry(entry, propagation.clone())));
             let results: Vec<_> = deletions.buffered(self.window()).collect().await;
             for (entry, result) in of_kind.iter().zip(results) {
                 let action = match result {
@@ -74,7 +82,7 @@ impl Engine {
         deletion
     }
 
-    async fn delete_entry(&self, entry: &Entry) -> Result<Deleted, RequestError> {
+    async fn delete_entry(&self, entry: &Entry, propagation: PropagationPolicy) -> Result<Deleted, RequestError> {
         let Some(kind) = self.kinds.of_entry(&self.connection, entry).await? else {
             return Ok(Deleted::Gone);
         };
@@ -92,7 +100,7 @@ impl Engine {
                 self.memory.forget(&entry.id);
                 return Ok(Deleted::Terminating);
             }
-            match self.connection.json::<Value>(delete_request(&kind, entry, &live)?).await {
+            match self.connection.json::<Value>(delete_request(&kind, entry, &live, propagation.clone())?).await {
                 Ok(answer) if answer.pointer("/metadata/deletionTimestamp").is_some() => {
                     self.memory.forget(&entry.id);
                     return Ok(Deleted::Terminating);
@@ -117,12 +125,17 @@ fn metadata_request(kind: &Kind, entry: &Entry) -> Result<Request<Vec<u8>>, Requ
     Requests::new(path).get_metadata(&entry.id.name, &GetParams::default()).map_err(unreadable)
 }
 
-fn delete_request(kind: &Kind, entry: &Entry, live: &Object) -> Result<Request<Vec<u8>>, RequestError> {
+fn delete_request(
+    kind: &Kind,
+    entry: &Entry,
+    live: &Object,
+    propagation: PropagationPolicy,
+) -> Result<Request<Vec<u8>>, RequestError> {
     let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let preconditions =
         Preconditions { uid: text("/metadata/uid"), resource_version: text("/metadata/resourceVersion") };
     let params = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Background),
+        propagation_policy: Some(propagation),
         preconditions: Some(preconditions),
         ..DeleteParams::default()
     };

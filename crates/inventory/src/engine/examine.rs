@@ -51,7 +51,7 @@ const SERVED_WITHIN: Duration = Duration::from_secs(10);
 const SERVED_PAUSE: Duration = Duration::from_millis(100);
 
 /// How many objects a page of a list has.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 
 impl Engine {
     /// Examines objects, as many at a time as the window allows. In the order of the objects.

@@ -13,6 +13,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
+use crate::change::{Action, SkipReason};
+
 /// What is seen of an object's metadata, in a watch or in an answer.
 pub(crate) struct Seen<'m> {
     pub(crate) uid: &'m str,
@@ -64,6 +66,15 @@ impl Mark {
         }
     }
 
+    /// Whether it is of a later version than another one.
+    fn is_after(&self, other: &Self) -> bool {
+        self.number() > other.number()
+    }
+
+    fn number(&self) -> Option<u64> {
+        number(&self.resource_version)
+    }
+
     /// Whether nothing that can be desired has changed between the two.
     ///
     /// For kinds that count generations, a new resource version alone is a change of status.
@@ -73,6 +84,12 @@ impl Mark {
             && self.metadata == verified.metadata
             && (is_counted || self.resource_version == verified.resource_version)
     }
+}
+
+/// Resource versions are numbers that grow: <https://kep.k8s.io/5504>. None for an API server that
+/// has others: then nothing is ever late.
+fn number(resource_version: &str) -> Option<u64> {
+    resource_version.parse().ok()
 }
 
 /// What the keys of labels and annotations start with that are addressed to the operator.
@@ -100,10 +117,18 @@ struct Known {
     keys: BTreeSet<Box<str>>,
     /// As the watch has it; none where the object is gone.
     observed: Option<Mark>,
-    /// As it was when it was found, or made, as desired.
-    verified: Option<(Mark, DesiredDigest)>,
+    /// As it was when it was found, or made, as desired, or was left alone.
+    verified: Option<Verified>,
     /// The resource version in which it was ready.
     ready: Option<Box<str>>,
+}
+
+/// A state about which there is nothing to ask.
+#[derive(Debug)]
+struct Verified {
+    mark: Mark,
+    desired: DesiredDigest,
+    action: Action,
 }
 
 /// The memory of one engine.
@@ -123,25 +148,36 @@ struct State {
 impl Memory {
     /// Notes that the object is as desired, in this state.
     pub(crate) fn verified(&self, desired: &Object, live: &Object, digest: DesiredDigest) {
+        self.settle(desired, live, digest, Action::Unchanged);
+    }
+
+    /// Notes that the object was left alone in this state.
+    pub(crate) fn skipped(&self, desired: &Object, live: &Object, digest: DesiredDigest, reason: SkipReason) {
+        self.settle(desired, live, digest, Action::Skipped(reason));
+    }
+
+    fn settle(&self, desired: &Object, live: &Object, digest: DesiredDigest, action: Action) {
         let keys = desired.labels().chain(desired.annotations()).map(|(key, _)| key.into()).collect();
         let mark = Mark::of(&Seen::of(live), &keys);
         let mut state = self.lock();
         let known = state.objects.entry(desired.id()).or_default();
+        // Compared with other keys, so not comparable any more.
+        let is_behind = known.keys != keys || known.observed.as_ref().is_none_or(|observed| !observed.is_after(&mark));
+        if is_behind {
+            known.observed = Some(mark.clone());
+        }
         known.keys = keys;
-        known.observed = Some(mark.clone());
-        known.verified = Some((mark, digest));
+        known.verified = Some(Verified { mark, desired: digest, action });
     }
 
-    /// Whether the object is certain to be as desired.
-    pub(crate) fn is_verified(&self, id: &ObjectId, desired: DesiredDigest) -> bool {
+    /// What becomes of the object where it is certain that nothing has to be done.
+    pub(crate) fn known(&self, id: &ObjectId, desired: DesiredDigest) -> Option<Action> {
         let state = self.lock();
         let is_watched = state.watched.get(&kind_of(id)).copied().unwrap_or_default();
-        let known = state.objects.get(id);
-        is_watched
-            && known.is_some_and(|known| match (&known.observed, &known.verified) {
-                (Some(observed), Some((verified, digest))) => *digest == desired && observed.is_as_desired(verified),
-                _ => false,
-            })
+        let known = state.objects.get(id).filter(|_| is_watched)?;
+        let (observed, verified) = (known.observed.as_ref()?, known.verified.as_ref()?);
+        let is_certain = verified.desired == desired && observed.is_as_desired(&verified.mark);
+        is_certain.then_some(verified.action)
     }
 
     /// Notes that the object was ready in this state.
@@ -176,7 +212,7 @@ impl Memory {
     pub(crate) fn drifted(&self) -> Vec<ObjectId> {
         let state = self.lock();
         let is_drifted = |known: &Known| match (&known.observed, &known.verified) {
-            (Some(observed), Some((verified, _))) => !observed.is_as_desired(verified),
+            (Some(observed), Some(verified)) => !observed.is_as_desired(&verified.mark),
             (None, Some(_)) => true,
             (_, None) => false,
         };
@@ -196,18 +232,21 @@ impl Memory {
             return;
         };
         let mark = Mark::of(seen, &known.keys);
-        if known.observed.as_ref() != Some(&mark) {
+        let is_late = known.observed.as_ref().is_some_and(|observed| observed.is_after(&mark));
+        if !is_late && known.observed.as_ref() != Some(&mark) {
             known.observed = Some(mark);
             drop(state);
             self.changed.notify_one();
         }
     }
 
-    /// What a watch has: the object is gone.
-    pub(crate) fn observe_absence(&self, id: &ObjectId) {
+    /// What a watch has: the object is gone, and this was its last version.
+    pub(crate) fn observe_absence(&self, id: &ObjectId, resource_version: &str) {
         let mut state = self.lock();
+        let last = number(resource_version);
+        // Of an object that was created anew, the end of the former one may be told late.
         if let Some(known) = state.objects.get_mut(id)
-            && known.observed.take().is_some()
+            && known.observed.take_if(|observed| observed.number() <= last).is_some()
         {
             drop(state);
             self.changed.notify_one();
@@ -262,11 +301,11 @@ mod tests {
         let digest = DesiredDigest::of(before);
         let id = before.id();
         memory.verified(before, before, digest);
-        assert!(!memory.is_verified(&id, digest), "not before the watch is complete");
+        assert!(memory.known(&id, digest).is_none(), "not before the watch is complete");
         memory.complete(&kind_of(&id), &[id.clone()].into());
-        assert!(memory.is_verified(&id, digest));
+        assert_eq!(memory.known(&id, digest), Some(Action::Unchanged));
         memory.observe(&id, &Seen::of(after));
-        assert_eq!(memory.is_verified(&id, digest), expected);
+        assert_eq!(memory.known(&id, digest).is_some(), expected);
         assert_eq!(memory.drifted().is_empty(), expected);
     }
 
@@ -298,7 +337,7 @@ mod tests {
         let (one, other) = (live("1", Some(1), "x"), live("1", Some(1), "y"));
         memory.verified(&one, &one, DesiredDigest::of(&one));
         memory.complete(&kind_of(&one.id()), &[one.id()].into());
-        assert!(!memory.is_verified(&one.id(), DesiredDigest::of(&other)));
+        assert!(memory.known(&one.id(), DesiredDigest::of(&other)).is_none());
     }
 
     #[test]
@@ -308,7 +347,7 @@ mod tests {
         let (id, digest) = (object.id(), DesiredDigest::of(&object));
         memory.verified(&object, &object, digest);
         memory.complete(&kind_of(&id), &BTreeSet::new());
-        assert!(!memory.is_verified(&id, digest));
+        assert!(memory.known(&id, digest).is_none());
         assert_eq!(memory.drifted(), std::slice::from_ref(&id));
         memory.forget(&id);
         assert!(memory.drifted().is_empty());
@@ -322,8 +361,44 @@ mod tests {
         memory.verified(&object, &object, digest);
         memory.ready(&id, &object);
         memory.complete(&kind_of(&id), &[id.clone()].into());
-        assert!(memory.is_verified(&id, digest) && memory.is_ready(&id));
+        assert!(memory.known(&id, digest).is_some() && memory.is_ready(&id));
         memory.begin(&kind_of(&id));
-        assert!(!memory.is_verified(&id, digest) && !memory.is_ready(&id));
+        assert!(memory.known(&id, digest).is_none() && !memory.is_ready(&id));
+    }
+
+    #[test]
+    fn news_of_former_versions_come_too_late() {
+        let memory = Memory::default();
+        let (before, after) = (live("9", Some(1), "x"), live("10", Some(2), "x"));
+        let (id, digest) = (after.id(), DesiredDigest::of(&after));
+        memory.verified(&after, &after, digest);
+        memory.complete(&kind_of(&id), &[id.clone()].into());
+        memory.observe(&id, &Seen::of(&before));
+        memory.observe_absence(&id, "9");
+        assert_eq!(memory.drifted(), []);
+
+        // And a change that is told before the write it follows was answered is not lost.
+        let changed = live("11", Some(3), "x");
+        memory.observe(&id, &Seen::of(&changed));
+        memory.verified(&after, &after, digest);
+        assert_eq!(memory.drifted(), std::slice::from_ref(&id));
+        memory.observe_absence(&id, "12");
+        assert_eq!(memory.drifted(), [id]);
+    }
+
+    #[test]
+    fn what_was_left_alone_is_left_alone_until_it_changes() {
+        let memory = Memory::default();
+        let skipped = Action::Skipped(SkipReason::ReconcileDisabled);
+        let mut annotated = live("1", Some(1), "x").into_value();
+        annotated["metadata"]["annotations"] = json!({"fluxcd.controlplane.io/reconcile": "disabled"});
+        let (desired, annotated) = (live("", None, "x"), Object::try_from(annotated).unwrap());
+        let (id, digest) = (desired.id(), DesiredDigest::of(&desired));
+        memory.skipped(&desired, &annotated, digest, SkipReason::ReconcileDisabled);
+        memory.complete(&kind_of(&id), &[id.clone()].into());
+        assert_eq!(memory.known(&id, digest), Some(skipped));
+        memory.observe(&id, &Seen::of(&live("2", Some(1), "x")));
+        assert_eq!(memory.known(&id, digest), None);
+        assert_eq!(memory.drifted(), [id]);
     }
 }

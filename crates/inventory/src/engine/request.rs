@@ -107,18 +107,19 @@ fn is_final(status: &Status) -> bool {
 
 /// The connection to an API server. Every request of the engine goes through it.
 #[derive(Clone)]
-pub(crate) struct Connection {
+pub struct Connection {
     client: Client,
     limits: RequestLimits,
 }
 
 impl Connection {
-    pub(crate) fn new(client: Client, limits: RequestLimits) -> Self {
+    /// A connection that tries within these limits.
+    pub fn new(client: Client, limits: RequestLimits) -> Self {
         Self { client, limits }
     }
 
     /// Asks, and reads the answer as an object.
-    pub(crate) async fn object(&self, request: Request<Vec<u8>>) -> Result<Object, RequestError> {
+    pub async fn object(&self, request: Request<Vec<u8>>) -> Result<Object, RequestError> {
         let value: Value = self.json(request).await?;
         Object::try_from(value).map_err(|error| RequestError::Unreadable(error.into()))
     }
@@ -128,7 +129,7 @@ impl Connection {
     /// Tried again after failures of the connection and of the API server, with a growing pause, or
     /// with the one that it asks for. Every request of the engine may be repeated: a read, an apply
     /// of the same object, a deletion of one particular object.
-    pub(crate) async fn json<T: DeserializeOwned>(&self, request: Request<Vec<u8>>) -> Result<T, RequestError> {
+    pub async fn json<T: DeserializeOwned>(&self, request: Request<Vec<u8>>) -> Result<T, RequestError> {
         let mut failures = 0;
         loop {
             let (error, asked) = match self.attempt(&request).await {

@@ -88,7 +88,10 @@ async fn watch(client: Client, kind: Kind, selector: String, memory: Arc<Memory>
                     pause = FIRST_PAUSE;
                 }
                 Ok(Event::Apply(object)) => memory.observe(&id(&kind, &object.metadata), &seen(&object.metadata)),
-                Ok(Event::Delete(object)) => memory.observe_absence(&id(&kind, &object.metadata)),
+                Ok(Event::Delete(object)) => {
+                    let version = object.metadata.resource_version.as_deref().unwrap_or_default();
+                    memory.observe_absence(&id(&kind, &object.metadata), version);
+                }
                 Err(error) => {
                     tracing::debug!(kind = key.1, %error, "watch failed");
                     break;

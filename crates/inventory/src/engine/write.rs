@@ -16,6 +16,7 @@ use super::wait::Awaited;
 use crate::change::{Action, Change};
 use crate::health::{self, Status};
 use crate::plan::take_over::TakeOver;
+use crate::plan::writer::last_writer;
 use crate::plan::{Decision, Policy};
 use crate::record::Entry;
 
@@ -36,18 +37,22 @@ impl Engine {
         let (change, now) = match decision {
             Decision::Leave => (Change::new(id.clone(), Action::Unchanged), live),
             Decision::Skip(reason) => {
-                self.memory.forget(&id);
+                match &live {
+                    Some(live) => self.memory.skipped(&desired, live, digest, reason),
+                    None => self.memory.forget(&id),
+                }
                 return Ok(Written { change: Change::new(id, Action::Skipped(reason)), awaited: None });
             }
             Decision::Create => {
                 (Change::new(id.clone(), Action::Created), Some(self.apply_object(&kind, &desired).await?))
             }
             Decision::Configure { drift, take_over } => {
+                let mut change = Change::new(id.clone(), Action::Configured);
+                change.fields = drift.fields().to_vec();
+                change.manager = live.as_ref().and_then(last_writer).map(str::to_owned);
                 if let (Some(take_over), Some(live)) = (take_over, live) {
                     self.take_over(&kind, live, take_over, policy).await?;
                 }
-                let mut change = Change::new(id.clone(), Action::Configured);
-                change.fields = drift.fields().to_vec();
                 (change, Some(self.apply_object(&kind, &desired).await?))
             }
             Decision::Outlast => {

@@ -1,6 +1,8 @@
 //! What to do with one object. The one place where that is decided.
 
-use flux_operator_api::{Object, annotations};
+use std::collections::BTreeSet;
+
+use flux_operator_api::{Object, ObjectId, annotations};
 
 use super::drift::{self, Drift};
 use super::take_over::TakeOver;
@@ -48,6 +50,9 @@ pub struct Policy {
     pub honours_reconcile: bool,
     /// Field managers that are taken over, besides those that install Flux.
     pub predecessors: Vec<String>,
+    /// Objects that a run looks at and does not touch, because it is not their turn yet: their
+    /// drift was corrected too often in too short a time. Default: none.
+    pub held: BTreeSet<ObjectId>,
 }
 
 /// When an object is deleted and created anew because a field cannot be changed.

@@ -9,5 +9,6 @@ mod kill;
 mod lifecycle;
 mod protocol;
 mod requests;
+mod stored;
 mod watching;
 mod world;
