@@ -1,1 +1,4 @@
 //! From the observed FluxInstance to a healthy Flux, its status, and the next look.
+
+pub mod health;
+pub mod metrics;
