@@ -12,6 +12,8 @@ mod cluster;
 mod crds;
 mod fuzz;
 mod golden;
+#[cfg(test)]
+mod manifests;
 mod measure;
 mod metadata;
 mod tidy;
