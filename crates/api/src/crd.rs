@@ -71,13 +71,8 @@ fn complete(root: &mut Map<String, Value>) {
             string("Group and version of the API this object is written in: `fluxcd.controlplane.io/v1`."),
         );
         properties.insert("kind".to_owned(), string("Kind of this object: `FluxInstance`."));
-        properties.insert(
-            "metadata".to_owned(),
-            json!({
-                "type": "object",
-                "description": "Standard object metadata. The name has to be `flux`, the namespace that of the operator.",
-            }),
-        );
+        // Without a description: an API server refuses a definition that says anything here.
+        properties.insert("metadata".to_owned(), json!({ "type": "object" }));
     }
 }
 
