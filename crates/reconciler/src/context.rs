@@ -1,0 +1,118 @@
+//! What runs work with: connections, what is remembered between runs, and why there is one.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flux_operator_api::ObjectId;
+use flux_operator_inventory::Engine;
+use tokio::sync::watch;
+
+use crate::drift::Fights;
+use crate::events::{Events, Notifications};
+use crate::instance::Instance;
+use crate::schedule::Backoff;
+
+/// How the controller works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The namespace whose FluxInstance is reconciled. Others are left alone.
+    pub namespace: String,
+    /// The folder with the manifests that came with the operator, laid out as `docs/distribution.md`
+    /// says.
+    pub storage_path: PathBuf,
+    /// The pauses between runs that fail.
+    pub backoff: Backoff,
+    /// How much of an interval is left to chance, up or down, in percent, up to 99. Default 5.
+    pub jitter_percent: u8,
+    /// Field managers that the operator takes fields over from, besides the usual ones.
+    pub predecessors: Vec<String>,
+    /// Whether and where notification-controller is told of events.
+    pub notifications: Notifications,
+    /// The name of this process in events: that of its pod.
+    pub host: String,
+}
+
+impl Options {
+    /// The defaults, for a namespace and a folder of manifests.
+    pub fn new(namespace: impl Into<String>, storage_path: impl Into<PathBuf>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            storage_path: storage_path.into(),
+            backoff: Backoff::default(),
+            jitter_percent: 5,
+            predecessors: Vec::new(),
+            notifications: Notifications::default(),
+            host: "flux-operator".to_owned(),
+        }
+    }
+}
+
+/// What every run works with.
+pub(crate) struct Context {
+    pub(crate) engine: Engine,
+    pub(crate) events: Events,
+    pub(crate) options: Options,
+}
+
+impl Context {
+    /// A number from 0 up to 1, another one each time.
+    #[expect(clippy::unused_self, reason = "chance comes from the world, like everything else here")]
+    pub(crate) fn chance(&self) -> f64 {
+        use std::hash::{BuildHasher as _, RandomState};
+        // The keys of every `RandomState` differ.
+        let bits = RandomState::new().hash_one(0_u8) >> 32;
+        f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
+    }
+}
+
+/// What is remembered from one run to the next, and lost with the process.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Runs that failed in a row.
+    pub(crate) failures: u32,
+    /// Objects whose drift comes back.
+    pub(crate) fights: Fights,
+    /// Whether every stored object is known to be in the storage version of its CRD.
+    pub(crate) is_migrated: bool,
+    /// Whether a migration of everything is to be done over.
+    pub(crate) has_forced_migration_failed: bool,
+}
+
+/// Why there is a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trigger {
+    /// Whether somebody asked for it, who may know better than a watch.
+    pub(crate) is_asked: bool,
+    /// Objects whose drift is left alone this time.
+    pub(crate) held: BTreeSet<ObjectId>,
+}
+
+/// What is known of the instance.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Observation {
+    /// Whether the instances of the cluster were listed.
+    pub(crate) is_synced: bool,
+    /// The instance; none where there is none.
+    pub(crate) instance: Option<Arc<Instance>>,
+    /// How often something happened that asks for a run.
+    pub(crate) triggers: u64,
+}
+
+/// Tells a run that there is something newer to do.
+pub(crate) struct Interrupt {
+    pub(crate) observed: watch::Receiver<Observation>,
+    /// How often something had happened when the run began.
+    pub(crate) since: u64,
+}
+
+impl Interrupt {
+    /// Waits until something happens that asks for another run.
+    pub(crate) async fn triggered(&self) {
+        let mut observed = self.observed.clone();
+        if observed.wait_for(|observation| observation.triggers > self.since).await.is_err() {
+            // Nobody is left who could tell.
+            std::future::pending::<()>().await;
+        }
+    }
+}

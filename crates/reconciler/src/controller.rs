@@ -1,0 +1,240 @@
+//! The loop: one instance, one run at a time, and a reason for each.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flux_operator_api::identity;
+use flux_operator_inventory::{Engine, Owner};
+use kube::Client;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tracing::Instrument as _;
+
+use crate::context::{Context, Interrupt, Memory, Observation, Options, Trigger};
+use crate::events::Events;
+use crate::flux_instance::{Finished, reconcile};
+use crate::health::Health;
+use crate::instance::Instance;
+use crate::metrics::{ControllerMetrics, Metrics, ReconcileResult};
+use crate::observe::observe;
+use crate::outcome::{Class, Outcome};
+use crate::schedule::Next;
+
+/// Reconciles the instance of a namespace until `shutdown` is ready.
+///
+/// The client must not repeat requests by itself (`kube::Config::default_retry`), because the engine
+/// does.
+///
+/// There is a run when the instance appears, when its spec or annotations change, when it is
+/// deleted, when its interval is over, after a failure, and when somebody changes an object of it.
+/// Between runs nothing is asked of the API server; watches are open.
+///
+/// # Cancellation
+/// A run that is under way at shutdown ends between two requests, which is as safe as the death of
+/// the process: the next one goes on. Events that wait are delivered within a short time.
+pub async fn run(
+    client: Client,
+    options: Options,
+    metrics: Arc<Metrics>,
+    health: Health,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (events, delivery) = Events::start(client.clone(), options.host.clone(), options.notifications.clone());
+    let owner = Owner::new(identity::INSTANCE_NAME, options.namespace.as_str());
+    let engine = Engine::new(client.clone(), owner);
+    let (tell, observed) = watch::channel(Observation::default());
+    let watching = tokio::spawn(observe(client, options.namespace.clone(), tell));
+    health.working();
+    let controller = Controller {
+        ctx: Context { engine, events, options },
+        runs: metrics.controller("fluxinstance"),
+        metrics,
+        health,
+        memory: Memory::default(),
+        observed,
+        instance: None,
+        handled: 0,
+        due: None,
+    };
+    tokio::select! {
+        () = controller.turn() => {}
+        () = shutdown => {}
+    }
+    watching.abort();
+    delivery.flush(FLUSH).await;
+}
+
+/// How long events that wait may take to be delivered at shutdown.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// How often there is a sign of life. Rarely, because every one is a wake-up.
+const BEAT: Duration = Duration::from_secs(20);
+
+/// How long to wait after a sign of drift: a change seldom comes alone.
+const SETTLE: Duration = Duration::from_millis(200);
+
+struct Controller {
+    ctx: Context,
+    metrics: Arc<Metrics>,
+    runs: ControllerMetrics,
+    health: Health,
+    memory: Memory,
+    observed: watch::Receiver<Observation>,
+    /// The instance as it was seen or written last.
+    instance: Option<Instance>,
+    /// How many triggers there were when the last run began.
+    handled: u64,
+    /// When the next run is.
+    due: Option<Instant>,
+}
+
+/// Why the loop turns.
+enum Wake {
+    Observed,
+    Due,
+    Drift,
+    Beat,
+}
+
+impl Controller {
+    async fn turn(mut self) {
+        let mut beats = interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.health.beat();
+            let wake = tokio::select! {
+                Ok(()) = self.observed.changed() => Wake::Observed,
+                () = at(self.due) => Wake::Due,
+                () = self.ctx.engine.changed(), if self.instance.is_some() => Wake::Drift,
+                _ = beats.tick() => Wake::Beat,
+            };
+            match wake {
+                Wake::Observed => self.observe(),
+                Wake::Due => Box::pin(self.run(Trigger::default())).await,
+                Wake::Drift => Box::pin(self.correct()).await,
+                Wake::Beat => {}
+            }
+        }
+    }
+
+    /// Takes in what the watch says.
+    fn observe(&mut self) {
+        let observation = self.observed.borrow_and_update().clone();
+        self.health.synced(observation.is_synced);
+        match observation.instance {
+            Some(seen) => {
+                let known = self.instance.take().filter(|known| known.metadata.uid == seen.metadata.uid);
+                self.instance = Some(known.filter(|known| known.is_after(&seen)).unwrap_or_else(|| (*seen).clone()));
+            }
+            None if self.instance.is_some() => {
+                self.forget();
+                self.handled = observation.triggers;
+            }
+            None => {}
+        }
+        if observation.triggers > self.handled && self.instance.is_some() {
+            self.due = Some(Instant::now());
+        }
+    }
+
+    /// The instance is gone.
+    fn forget(&mut self) {
+        self.instance = None;
+        self.due = None;
+        self.memory = Memory::default();
+        self.ctx.engine.unwatch();
+        self.ctx.engine.forget();
+        self.metrics.forget_instance();
+    }
+
+    /// Looks whether objects have drifted, and runs for those whose turn it is.
+    async fn correct(&mut self) {
+        sleep(SETTLE).await;
+        let turn = self.memory.fights.turn(&self.ctx.engine.drifted(), Instant::now());
+        if turn.is_due {
+            Box::pin(self.run(Trigger { held: turn.held, ..Trigger::default() })).await;
+        }
+        // Whatever comes first; what is held is a drift still when its turn comes.
+        if let Some(next) = turn.next {
+            self.due = Some(self.due.map_or(next, |due| due.min(next)));
+        }
+    }
+
+    async fn run(&mut self, trigger: Trigger) {
+        self.due = None;
+        let observed = self.observed.borrow().triggers;
+        let interrupt = Interrupt { observed: self.observed.clone(), since: observed };
+        self.handled = observed;
+        let Some(instance) = self.instance.clone() else {
+            return;
+        };
+        let settings = instance.settings();
+        let is_asked = settings.requested_at != instance.status.last_handled_reconcile_at;
+        let trigger = Trigger { is_asked: is_asked && settings.requested_at.is_some(), ..trigger };
+        let span = tracing::info_span!(
+            "reconcile",
+            controller = "fluxinstance",
+            name = instance.name(),
+            namespace = instance.namespace(),
+        );
+        let began = Instant::now();
+        let timer = self.runs.start();
+        let run = reconcile(&self.ctx, &mut self.memory, &instance, &trigger, &interrupt).instrument(span);
+        let finished = beating(&self.health, Box::pin(run)).await;
+        timer.finish(result(&finished));
+        self.metrics.observe_duration(identity::KIND, instance.name(), instance.namespace(), began.elapsed());
+        self.take_in(finished);
+    }
+
+    fn take_in(&mut self, finished: Finished) {
+        let Finished { instance, outcome, next } = finished;
+        if matches!(outcome, Outcome::Released) {
+            self.forget();
+            return;
+        }
+        if instance.is_deleted() {
+            self.metrics.forget_instance();
+        } else {
+            self.metrics.observe_instance(&instance.for_show());
+        }
+        self.instance = Some(instance);
+        self.due = match next {
+            Next::Now => Some(Instant::now()),
+            Next::After(pause) => Some(Instant::now() + pause),
+            Next::Wait => None,
+        };
+        // What the watch has seen meanwhile, of the instance or of a newer one.
+        self.observe();
+    }
+}
+
+/// How a run counts.
+fn result(finished: &Finished) -> ReconcileResult {
+    match (&finished.outcome, finished.next) {
+        (Outcome::Failed(failure), _) if failure.class() == Class::Terminal => ReconcileResult::TerminalError,
+        (outcome, _) if outcome.is_failure() => ReconcileResult::Error,
+        (_, Next::Now) => ReconcileResult::Requeue,
+        (_, Next::After(_)) => ReconcileResult::RequeueAfter,
+        (_, Next::Wait) => ReconcileResult::Success,
+    }
+}
+
+/// Ready at a moment, or never.
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Gives signs of life while something takes long.
+async fn beating<T>(health: &Health, mut run: impl Future<Output = T> + Unpin) -> T {
+    let mut beats = interval(BEAT);
+    loop {
+        tokio::select! {
+            done = &mut run => return done,
+            _ = beats.tick() => health.beat(),
+        }
+    }
+}
