@@ -1,0 +1,290 @@
+//! What the flags and the environment mean, checked once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flux_operator_api::GoDuration;
+
+use crate::args::{Args, Listen};
+use crate::lease::{Timing, TimingError};
+
+/// Where the instance is, unless `RUNTIME_NAMESPACE` says otherwise.
+const DEFAULT_NAMESPACE: &str = "flux-system";
+
+/// What the program is to do. Nothing in here needs to be checked again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The namespace of the instance.
+    pub namespace: String,
+    /// The folder with the distribution that comes with the operator.
+    pub storage_path: PathBuf,
+    /// Pauses after failures.
+    pub retry: Retry,
+    /// By how many percent intervals vary, less than 100.
+    pub jitter_percent: u8,
+    /// Field managers whose fields are taken over.
+    pub predecessors: Vec<String>,
+    /// Where events are sent, beside the API server.
+    pub notifications: Notifications,
+    /// Where metrics are served.
+    pub metrics: Listen,
+    /// Where probes are served.
+    pub probes: Listen,
+    /// How replicas agree on who works; `None` where there is only this one.
+    pub election: Option<Election>,
+    /// Flags and variables that were given and have no effect.
+    pub without_effect: Vec<&'static str>,
+}
+
+/// Pauses after failures: `min` doubles until it is `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The first pause, more than zero.
+    pub min: Duration,
+    /// The longest pause, not less than `min`.
+    pub max: Duration,
+}
+
+/// Where events are sent, beside the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notifications {
+    /// To the notification-controller of the instance, where it has one.
+    OfInstance,
+    /// To this address.
+    To(String),
+    /// Nowhere.
+    Disabled,
+}
+
+/// How replicas agree on who works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Election {
+    /// Durations that fit each other.
+    pub timing: Timing,
+    /// Whether the lease is given back at the end.
+    pub release: bool,
+}
+
+/// Flags or variables that make no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A pause that would be none.
+    #[error("expected more than zero in `{flag}`, found `{found}`")]
+    NotPositive {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        found: GoDuration,
+    },
+    /// A variable that cannot be read.
+    #[error("expected {expected} in the variable `{name}`, found `{found}`")]
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// What it holds otherwise.
+        expected: &'static str,
+        /// Its value.
+        found: String,
+    },
+    /// Durations of the leader election that do not fit each other.
+    #[error("cannot elect a leader")]
+    Election(#[source] TimingError),
+    /// A program that is to do nothing of what this one can.
+    #[error("`--web-server-only` asks for a web server and no controllers, but this operator has no web server")]
+    NoWebServer,
+}
+
+impl Settings {
+    /// Joins flags and environment. `variable` looks a variable up; an empty one is none.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn new(args: Args, variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let variable = |name: &'static str| variable(name).filter(|value| !value.is_empty());
+        if args.inert.web_server_only == Some(true) {
+            return Err(SettingsError::NoWebServer);
+        }
+        let without_effect = without_effect(&args, variable)?;
+        let predecessors = match variable("OVERRIDE_MANAGERS") {
+            Some(list) => list.split(',').map(str::to_owned).collect(),
+            None => args.override_managers,
+        };
+        let predecessors = predecessors.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let min = positive("--min-retry-delay", args.min_retry_delay)?;
+        let max = positive("--max-retry-delay", args.max_retry_delay)?;
+        let timing = || {
+            Timing::new(
+                positive("--leader-election-lease-duration", args.leader_election_lease_duration)?,
+                positive("--leader-election-renew-deadline", args.leader_election_renew_deadline)?,
+                positive("--leader-election-retry-period", args.leader_election_retry_period)?,
+            )
+            .map_err(SettingsError::Election)
+        };
+        let election = if args.enable_leader_election {
+            Some(Election { timing: timing()?, release: args.leader_election_release_on_cancel })
+        } else {
+            None
+        };
+        Ok(Self {
+            namespace: variable("RUNTIME_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            storage_path: args.storage_path,
+            // A least pause beyond the longest would never be made.
+            retry: Retry { min: min.min(max), max },
+            jitter_percent: args.interval_jitter_percentage,
+            predecessors: predecessors.collect(),
+            notifications: match (variable("NOTIFICATION_CONTROLLER_ADDRESS"), variable("NOTIFICATIONS_DISABLED")) {
+                (Some(address), _) => Notifications::To(address),
+                (None, Some(_)) => Notifications::Disabled,
+                (None, None) => Notifications::OfInstance,
+            },
+            metrics: args.metrics_addr,
+            probes: args.health_addr,
+            election,
+            without_effect,
+        })
+    }
+}
+
+/// What was given in vain. That it cannot be read is an error nevertheless.
+fn without_effect(
+    args: &Args,
+    variable: impl Fn(&'static str) -> Option<String>,
+) -> Result<Vec<&'static str>, SettingsError> {
+    let mut names = args.inert.given();
+    for name in ["DEFAULT_SERVICE_ACCOUNT", "DEFAULT_WORKLOAD_IDENTITY_SERVICE_ACCOUNT", "WEB_CONFIG_SECRET_NAME"] {
+        names.extend(variable(name).map(|_| name));
+    }
+    if let Some(found) = variable("REPORTING_INTERVAL") {
+        let (name, expected) = ("REPORTING_INTERVAL", "a duration such as `5m`");
+        found.parse::<GoDuration>().map_err(|_| SettingsError::Variable { name, expected, found })?;
+        names.push(name);
+    }
+    if let Some(found) = variable("WEB_SERVER_PORT") {
+        let (name, expected) = ("WEB_SERVER_PORT", "a port");
+        found.parse::<u16>().map_err(|_| SettingsError::Variable { name, expected, found })?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn positive(flag: &'static str, found: GoDuration) -> Result<Duration, SettingsError> {
+    found.to_std().filter(|duration| !duration.is_zero()).ok_or(SettingsError::NotPositive { flag, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn settings(args: &[&str], variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let args = Args::try_parse_from([&["flux-operator-controller"], args].concat()).unwrap();
+        let variable = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        Settings::new(args, |name| variable(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn defaults() {
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            settings(&[], &[]).unwrap(),
+            Settings {
+                namespace: "flux-system".to_owned(),
+                storage_path: "/data".into(),
+                retry: Retry { min: Duration::from_millis(750), max: seconds(900) },
+                jitter_percent: 5,
+                predecessors: Vec::new(),
+                notifications: Notifications::OfInstance,
+                metrics: Listen::At { host: String::new(), port: 8080 },
+                probes: Listen::At { host: String::new(), port: 8081 },
+                election: Some(Election {
+                    timing: Timing::new(seconds(35), seconds(30), seconds(5)).unwrap(),
+                    release: true
+                }),
+                without_effect: Vec::new(),
+            }
+        );
+    }
+
+    #[test]
+    fn variables_replace_flags_and_empty_ones_do_not() {
+        let predecessors = |variables: &[(&str, &str)]| {
+            settings(&["--override-manager=a", "--override-manager=b"], variables).unwrap().predecessors
+        };
+        assert_eq!(predecessors(&[]), ["a", "b"]);
+        assert_eq!(predecessors(&[("OVERRIDE_MANAGERS", "")]), ["a", "b"]);
+        assert_eq!(predecessors(&[("OVERRIDE_MANAGERS", "c, d,")]), ["c", "d"]);
+        assert_eq!(settings(&[], &[("RUNTIME_NAMESPACE", "flux")]).unwrap().namespace, "flux");
+    }
+
+    #[test]
+    fn an_address_for_notifications_outweighs_that_there_are_none() {
+        let notifications = |variables: &[(&str, &str)]| settings(&[], variables).unwrap().notifications;
+        let address = ("NOTIFICATION_CONTROLLER_ADDRESS", "http://n/");
+        let disabled = ("NOTIFICATIONS_DISABLED", "true");
+        assert_eq!(notifications(&[disabled]), Notifications::Disabled);
+        assert_eq!(notifications(&[address, disabled]), Notifications::To("http://n/".to_owned()));
+    }
+
+    #[test]
+    fn names_what_has_no_effect() {
+        let variables = [("REPORTING_INTERVAL", "5m"), ("WEB_SERVER_PORT", "0"), ("DEFAULT_SERVICE_ACCOUNT", "flux")];
+        assert_eq!(
+            settings(&["--concurrent=5", "--token-cache-max-size=0"], &variables).unwrap().without_effect,
+            [
+                "--concurrent",
+                "--token-cache-max-size",
+                "DEFAULT_SERVICE_ACCOUNT",
+                "REPORTING_INTERVAL",
+                "WEB_SERVER_PORT"
+            ]
+        );
+    }
+
+    #[test]
+    fn without_election_its_durations_do_not_matter() {
+        let args = ["--enable-leader-election=false", "--leader-election-retry-period=0s"];
+        assert_eq!(settings(&args, &[]).unwrap().election, None);
+    }
+
+    #[test]
+    fn the_first_pause_is_never_beyond_the_longest() {
+        let second = Duration::from_secs(1);
+        assert_eq!(settings(&["--max-retry-delay=1s", "--min-retry-delay=2s"], &[]).unwrap().retry.min, second);
+    }
+
+    #[track_caller]
+    fn check_refused(args: &[&str], variables: &[(&str, &str)], expected: &str) {
+        let error = settings(args, variables).unwrap_err();
+        let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        assert_eq!(format!("{error}{source}"), expected);
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        check_refused(&["--min-retry-delay=0s"], &[], "expected more than zero in `--min-retry-delay`, found `0s`");
+        check_refused(&["--max-retry-delay=-1s"], &[], "expected more than zero in `--max-retry-delay`, found `-1s`");
+        check_refused(
+            &[],
+            &[("REPORTING_INTERVAL", "5 minutes")],
+            "expected a duration such as `5m` in the variable `REPORTING_INTERVAL`, found `5 minutes`",
+        );
+        check_refused(
+            &[],
+            &[("WEB_SERVER_PORT", "http")],
+            "expected a port in the variable `WEB_SERVER_PORT`, found `http`",
+        );
+        check_refused(
+            &["--leader-election-renew-deadline=40s"],
+            &[],
+            "cannot elect a leader: expected a renew deadline shorter than the lease of `35s`, found `40s`",
+        );
+        check_refused(
+            &["--web-server-only"],
+            &[],
+            "`--web-server-only` asks for a web server and no controllers, but this operator has no web server",
+        );
+    }
+}
