@@ -1,7 +1,5 @@
 //! Tells the program what it was made from.
 
-#![expect(clippy::print_stdout, reason = "that is how a build script speaks")]
-
 use std::env;
 use std::process::Command;
 

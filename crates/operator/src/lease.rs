@@ -5,12 +5,8 @@
 //! one takes it once it has seen the same record for the whole lease duration. Clocks are never
 //! compared: times in the record are for people.
 //!
-//! | | |
-//! | --- | --- |
-//! | [`decide`] | what to do about a record, pure |
-//! | [`record`] | what is written, pure |
-//! | [`candidate`] | reads, writes, waits |
-//! | [`identity`] | who we are |
+//! `decide` says what to do about a record and `record` what is written, both pure. `candidate` reads,
+//! writes and waits. `identity` is who we are.
 
 mod candidate;
 mod decide;

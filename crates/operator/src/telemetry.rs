@@ -1,7 +1,7 @@
 //! The log of the program, on stderr.
 //!
 //! In JSON, events have the field names of controllers written in Go, so that what reads their logs
-//! reads ours; see [`json`]. `console` is the usual form of the `tracing` crates.
+//! reads ours; see `json`. `console` is the usual form of the `tracing` crates.
 
 mod fields;
 mod json;

@@ -65,8 +65,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(record: &LeaseSpec, expected: Value) {
-        assert_eq!(serde_json::to_value(record).unwrap(), expected);
+    fn check(record: &LeaseSpec, expected: &Value) {
+        assert_eq!(serde_json::to_value(record).unwrap(), *expected);
     }
 
     #[test]
@@ -74,7 +74,7 @@ mod tests {
         let record = first("me", &timing(), at(0));
         check(
             &record,
-            json!({
+            &json!({
                 "holderIdentity": "me",
                 "leaseDurationSeconds": 35,
                 "acquireTime": "1970-01-01T00:00:00.000001Z",
@@ -85,7 +85,7 @@ mod tests {
         let record = renewed(&record, &timing(), at(1));
         check(
             &record,
-            json!({
+            &json!({
                 "holderIdentity": "me",
                 "leaseDurationSeconds": 35,
                 "acquireTime": "1970-01-01T00:00:00.000001Z",
@@ -96,7 +96,7 @@ mod tests {
         let record = released(&record, at(2));
         check(
             &record,
-            json!({
+            &json!({
                 "holderIdentity": "",
                 "leaseDurationSeconds": 1,
                 "acquireTime": "1970-01-01T00:00:02.000001Z",
@@ -106,7 +106,7 @@ mod tests {
         );
         check(
             &acquired(&record, "you", &timing(), at(3)),
-            json!({
+            &json!({
                 "holderIdentity": "you",
                 "leaseDurationSeconds": 35,
                 "acquireTime": "1970-01-01T00:00:03.000001Z",

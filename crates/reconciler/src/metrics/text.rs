@@ -1,4 +1,4 @@
-//! From the format of the library, OpenMetrics, to the text format that every scraper reads.
+//! From the format of the library, `OpenMetrics`, to the text format that every scraper reads.
 
 /// The same metrics as plain text of version 0.0.4.
 ///
