@@ -91,7 +91,7 @@ impl ControllerMetrics {
         Running { metrics: self.clone(), began: Instant::now() }
     }
 
-    /// How many runs there may be at once.
+    /// How many runs there may be at once. One, unless something else is said.
     pub fn set_max_concurrent(&self, runs: u32) {
         self.max.set(runs.into());
     }
@@ -161,6 +161,10 @@ impl Controllers {
     pub(super) fn of(&self, controller: &'static str) -> ControllerMetrics {
         let labels = ControllerLabels { controller };
         let total = |result| self.total.get_or_create_owned(&ResultLabels { controller, result });
+        let max = self.max.get_or_create_owned(&labels);
+        if max.get() == 0 {
+            max.set(1);
+        }
         ControllerMetrics {
             success: total("success"),
             requeue: total("requeue"),
@@ -170,7 +174,7 @@ impl Controllers {
             terminal_errors: self.terminal_errors.get_or_create_owned(&labels),
             seconds: self.seconds.get_or_create_owned(&labels),
             active: self.active.get_or_create_owned(&labels),
-            max: self.max.get_or_create_owned(&labels),
+            max,
             retries: self.retries.get_or_create_owned(&QueueLabels { name: controller, controller }),
         }
     }
@@ -181,10 +185,13 @@ mod tests {
     use super::super::Metrics;
     use super::*;
 
-    /// The lines of the counters and gauges of a controller that are not zero.
+    const MAX: &str = "controller_runtime_max_concurrent_reconciles{controller=\"c\"}";
+
+    /// The lines of the counters and gauges of a controller that are not zero, the limit aside.
     fn counts(metrics: &Metrics) -> Vec<String> {
         let text = metrics.encode();
-        let ours = |line: &&str| line.contains(r#"controller="c""#) && !line.contains("_seconds");
+        let ours =
+            |line: &&str| line.contains(r#"controller="c""#) && !line.contains("_seconds") && !line.starts_with(MAX);
         text.lines().filter(ours).filter(|line| !line.ends_with(" 0")).map(str::to_owned).collect()
     }
 
@@ -221,13 +228,16 @@ mod tests {
     #[test]
     fn a_controller_starts_with_zeros() {
         let metrics = Metrics::new("v1.2.3");
-        metrics.controller("c").set_max_concurrent(10);
+        let controller = metrics.controller("c");
         let text = metrics.encode();
+        assert!(text.contains(&format!("{MAX} 1\n")), "{text}");
         for result in ["success", "error", "requeue", "requeue_after"] {
             let line = format!("controller_runtime_reconcile_total{{controller=\"c\",result=\"{result}\"}} 0\n");
             assert!(text.contains(&line), "{line}{text}");
         }
-        assert_eq!(counts(&metrics), [r#"controller_runtime_max_concurrent_reconciles{controller="c"} 10"#]);
+        assert!(counts(&metrics).is_empty());
+        controller.set_max_concurrent(10);
+        assert!(metrics.controller("c").max.get() == 10 && metrics.encode().contains(&format!("{MAX} 10\n")));
     }
 
     #[test]
