@@ -89,7 +89,10 @@ impl Bench {
             None => println!("not measured, there is no program `flux-operator` in this workspace: the command line"),
         }
         if !self.without_cluster {
-            cluster::measure(&self.profile, &root, &mut table)?;
+            cluster::engine(&self.profile, &root, &mut table)?;
+            let program = env::current_exe().context("cannot find this program")?;
+            let program = program.with_file_name("flux-operator-controller");
+            cluster::operator(&self.profile, &program, &root, &mut table)?;
         }
         print!("\n{table}");
         match table.missed() {

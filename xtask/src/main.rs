@@ -10,6 +10,7 @@ mod cargo;
 mod ci;
 mod cluster;
 mod crds;
+mod demo;
 mod fuzz;
 mod golden;
 #[cfg(test)]
@@ -30,6 +31,7 @@ enum Xtask {
     Ci(ci::Ci),
     Cluster(cluster::ClusterCommand),
     Crds(crds::Crds),
+    Demo(demo::Demo),
     Golden(golden::Golden),
     Tidy(tidy::Tidy),
     Wasm(wasm::Wasm),
@@ -58,6 +60,7 @@ fn run(command: Xtask) -> anyhow::Result<()> {
         Xtask::Ci(command) => command.run(),
         Xtask::Cluster(command) => command.run(),
         Xtask::Crds(command) => command.run(),
+        Xtask::Demo(command) => command.run(),
         Xtask::Golden(command) => command.run(),
         Xtask::Tidy(command) => command.run(),
         Xtask::Wasm(command) => command.run(),

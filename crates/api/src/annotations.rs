@@ -41,8 +41,8 @@ pub fn is_disabled(value: &str) -> bool {
 /// The namespace of the instance always has it. Also honoured as a label.
 pub const PRUNE: &str = "fluxcd.controlplane.io/prune";
 
-/// Reserved for a switch of drift correction per object. Nothing reads it yet: every object is
-/// corrected.
+/// With [`DISABLED`] on the instance, its objects are not watched: what somebody else changes is set
+/// right by the next run, and not at once.
 pub const DRIFT_DETECTION: &str = "fluxcd.controlplane.io/driftDetection";
 
 /// Size profile of a Deployment: `small`, `medium` or `large`. Informative.

@@ -178,9 +178,22 @@ impl Engine {
     }
 
     /// The objects that were as desired after the last run, and have been changed or deleted since
-    /// by somebody else, as far as the watches know.
-    pub fn drifted(&self) -> Vec<ObjectId> {
-        self.memory.drifted()
+    /// by somebody else.
+    ///
+    /// Watches know, except of kinds that do not count generations: of these, objects with a new
+    /// version are read, and left out where only their status has changed.
+    ///
+    /// # Cancellation
+    /// Safe.
+    pub async fn drifted(&self) -> Vec<ObjectId> {
+        let mut drifted = Vec::new();
+        for id in self.memory.drifted() {
+            match self.memory.suspect(&id) {
+                Some((desired, digest)) if self.is_still_settled(&desired, digest).await => {}
+                _ => drifted.push(id),
+            }
+        }
+        drifted
     }
 
     /// Waits until a watch has news. They may turn out to be of no interest: look at

@@ -9,11 +9,11 @@
 //! seconds. Where the lease is lost, nothing is waited for.
 
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flux_operator_api::identity::CONTROLLER;
+use flux_operator_reconciler::Options;
 use flux_operator_reconciler::health::Health;
 use flux_operator_reconciler::metrics::Metrics;
 use kube::{Client, Config};
@@ -26,7 +26,7 @@ use crate::connect::{self, Clients, ConnectError, STARTUP_LIMIT};
 use crate::fence::Fence;
 use crate::lease::{self, Candidate, Lost};
 use crate::probes::{self, ListenFailed};
-use crate::settings::{Election, Notifications, Retry, Settings};
+use crate::settings::{Election, Settings};
 use crate::shutdown::Shutdown;
 use crate::version::VERSION;
 
@@ -139,23 +139,33 @@ impl Program {
 
     /// Runs the controller until the program is asked to end, and some seconds longer.
     async fn work(&self, client: Client) -> Result<(), RunError> {
-        self.health.working();
         let overdue = async {
             self.shutdown.requested().await;
             sleep(CONTROLLER_GRACE).await;
         };
-        let options = Options::new(&self.settings);
+        let options = self.options();
         let (metrics, health) = (Arc::clone(&self.metrics), self.health.clone());
+        let asked = self.shutdown.requested();
         tokio::select! {
-            ended = controller(client, options, metrics, health, self.shutdown.requested()) => match ended {
-                Ok(()) if self.shutdown.is_requested() => Ok(()),
-                Ok(()) => Err(RunError::Ended),
-                Err(error) => Err(error),
-            },
+            () = flux_operator_reconciler::run(client, options, metrics, health, asked) => {
+                if self.shutdown.is_requested() { Ok(()) } else { Err(RunError::Ended) }
+            }
             () = overdue => {
                 warn!("the controller did not stop in time");
                 Ok(())
             }
+        }
+    }
+
+    fn options(&self) -> Options {
+        let settings = &self.settings;
+        Options {
+            backoff: settings.backoff,
+            jitter_percent: settings.jitter_percent,
+            predecessors: settings.predecessors.clone(),
+            notifications: settings.notifications.clone(),
+            host: lease::hostname(),
+            ..Options::new(settings.namespace.as_str(), settings.storage_path.as_path())
         }
     }
 }
@@ -195,51 +205,4 @@ impl Tenure {
 fn pod_namespace() -> Option<String> {
     let namespace = fs::read_to_string(POD_NAMESPACE).ok()?;
     Some(namespace.trim().to_owned()).filter(|namespace| !namespace.is_empty())
-}
-
-/// What the controller is told.
-#[expect(dead_code, reason = "the controller comes with the reconciler")]
-struct Options {
-    namespace: String,
-    storage_path: PathBuf,
-    retry: Retry,
-    jitter_percent: u8,
-    predecessors: Vec<String>,
-    notifications: Notifications,
-    host: String,
-}
-
-impl Options {
-    fn new(settings: &Settings) -> Self {
-        Self {
-            namespace: settings.namespace.clone(),
-            storage_path: settings.storage_path.clone(),
-            retry: settings.retry,
-            jitter_percent: settings.jitter_percent,
-            predecessors: settings.predecessors.clone(),
-            notifications: settings.notifications.clone(),
-            host: lease::hostname(),
-        }
-    }
-}
-
-/// Stands in for `flux_operator_reconciler::run`, and does nothing but live.
-async fn controller(
-    _client: Client,
-    _options: Options,
-    _metrics: Arc<Metrics>,
-    health: Health,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), RunError> {
-    health.synced(true);
-    let beat = async {
-        loop {
-            health.beat();
-            sleep(Duration::from_secs(10)).await;
-        }
-    };
-    tokio::select! {
-        () = shutdown => Ok(()),
-        () = beat => Ok(()),
-    }
 }

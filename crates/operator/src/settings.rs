@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flux_operator_api::GoDuration;
+use flux_operator_reconciler::events::Notifications;
+use flux_operator_reconciler::schedule::Backoff;
 
 use crate::args::{Args, Listen};
 use crate::lease::{Timing, TimingError};
@@ -18,8 +20,8 @@ pub struct Settings {
     pub namespace: String,
     /// The folder with the distribution that comes with the operator.
     pub storage_path: PathBuf,
-    /// Pauses after failures.
-    pub retry: Retry,
+    /// Pauses after failures: more than none, and the first not longer than the longest.
+    pub backoff: Backoff,
     /// By how many percent intervals vary, less than 100.
     pub jitter_percent: u8,
     /// Field managers whose fields are taken over.
@@ -34,26 +36,6 @@ pub struct Settings {
     pub election: Option<Election>,
     /// Flags and variables that were given and have no effect.
     pub without_effect: Vec<&'static str>,
-}
-
-/// Pauses after failures: `min` doubles until it is `max`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
-    /// The first pause, more than zero.
-    pub min: Duration,
-    /// The longest pause, not less than `min`.
-    pub max: Duration,
-}
-
-/// Where events are sent, beside the API server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notifications {
-    /// To the notification-controller of the instance, where it has one.
-    OfInstance,
-    /// To this address.
-    To(String),
-    /// Nowhere.
-    Disabled,
 }
 
 /// How replicas agree on who works.
@@ -100,7 +82,7 @@ impl Settings {
     /// # Errors
     /// See [`SettingsError`].
     pub fn new(args: Args, variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let variable = |name: &'static str| variable(name).filter(|value| !value.is_empty());
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         if args.inert.web_server_only == Some(true) {
             return Err(SettingsError::NoWebServer);
         }
@@ -129,14 +111,10 @@ impl Settings {
             namespace: variable("RUNTIME_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
             storage_path: args.storage_path,
             // A least pause beyond the longest would never be made.
-            retry: Retry { min: min.min(max), max },
+            backoff: Backoff { min: min.min(max), max },
             jitter_percent: args.interval_jitter_percentage,
             predecessors: predecessors.collect(),
-            notifications: match (variable("NOTIFICATION_CONTROLLER_ADDRESS"), variable("NOTIFICATIONS_DISABLED")) {
-                (Some(address), _) => Notifications::To(address),
-                (None, Some(_)) => Notifications::Disabled,
-                (None, None) => Notifications::OfInstance,
-            },
+            notifications: Notifications::read(variable),
             metrics: args.metrics_addr,
             probes: args.health_addr,
             election,
@@ -146,10 +124,7 @@ impl Settings {
 }
 
 /// What was given in vain. That it cannot be read is an error nevertheless.
-fn without_effect(
-    args: &Args,
-    variable: impl Fn(&'static str) -> Option<String>,
-) -> Result<Vec<&'static str>, SettingsError> {
+fn without_effect(args: &Args, variable: impl Fn(&str) -> Option<String>) -> Result<Vec<&'static str>, SettingsError> {
     let mut names = args.inert.given();
     for name in ["DEFAULT_SERVICE_ACCOUNT", "DEFAULT_WORKLOAD_IDENTITY_SERVICE_ACCOUNT", "WEB_CONFIG_SECRET_NAME"] {
         names.extend(variable(name).map(|_| name));
@@ -193,10 +168,10 @@ mod tests {
             Settings {
                 namespace: "flux-system".to_owned(),
                 storage_path: "/data".into(),
-                retry: Retry { min: Duration::from_millis(750), max: seconds(900) },
+                backoff: Backoff::default(),
                 jitter_percent: 5,
                 predecessors: Vec::new(),
-                notifications: Notifications::OfInstance,
+                notifications: Notifications::default(),
                 metrics: Listen::At { host: String::new(), port: 8080 },
                 probes: Listen::At { host: String::new(), port: 8081 },
                 election: Some(Election {
@@ -220,12 +195,10 @@ mod tests {
     }
 
     #[test]
-    fn an_address_for_notifications_outweighs_that_there_are_none() {
-        let notifications = |variables: &[(&str, &str)]| settings(&[], variables).unwrap().notifications;
-        let address = ("NOTIFICATION_CONTROLLER_ADDRESS", "http://n/");
-        let disabled = ("NOTIFICATIONS_DISABLED", "true");
-        assert_eq!(notifications(&[disabled]), Notifications::Disabled);
-        assert_eq!(notifications(&[address, disabled]), Notifications::To("http://n/".to_owned()));
+    fn an_address_for_notifications_may_hold_a_secret() {
+        let settings = settings(&[], &[("NOTIFICATION_CONTROLLER_ADDRESS", "http://canary@n/")]).unwrap();
+        assert_eq!(settings.notifications.address.as_deref(), Some("http://canary@n/"));
+        assert!(!format!("{settings:?}").contains("canary"));
     }
 
     #[test]
@@ -252,7 +225,7 @@ mod tests {
     #[test]
     fn the_first_pause_is_never_beyond_the_longest() {
         let second = Duration::from_secs(1);
-        assert_eq!(settings(&["--max-retry-delay=1s", "--min-retry-delay=2s"], &[]).unwrap().retry.min, second);
+        assert_eq!(settings(&["--max-retry-delay=1s", "--min-retry-delay=2s"], &[]).unwrap().backoff.min, second);
     }
 
     #[track_caller]

@@ -151,7 +151,7 @@ impl Controller {
     /// Looks whether objects have drifted, and runs for those whose turn it is.
     async fn correct(&mut self) {
         sleep(SETTLE).await;
-        let turn = self.memory.fights.turn(&self.ctx.engine.drifted(), Instant::now());
+        let turn = self.memory.fights.turn(&self.ctx.engine.drifted().await, Instant::now());
         if turn.is_due {
             Box::pin(self.run(Trigger { held: turn.held, ..Trigger::default() })).await;
         }

@@ -1,6 +1,8 @@
-//! What an installation costs on a real API server, as `crates/inventory/examples/cost.rs` finds out.
+//! What an installation and the operator cost on a real API server, as the examples `cost` of
+//! `crates/inventory` and `crates/operator` find out.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -26,10 +28,23 @@ enum Unit {
     Ratio,
 }
 
-pub(super) fn measure(profile: &str, distribution: &Path, table: &mut Table) -> anyhow::Result<()> {
+pub(super) fn engine(profile: &str, distribution: &Path, table: &mut Table) -> anyhow::Result<()> {
     let mut run = cargo::cargo(["run", "--quiet", "--profile", profile, "--package", "flux-operator-inventory"]);
     run.args(["--example", "cost", "--"]).arg(distribution);
-    for line in cargo::read(&mut run)?.lines() {
+    add(&mut run, table)
+}
+
+pub(super) fn operator(profile: &str, program: &Path, distribution: &Path, table: &mut Table) -> anyhow::Result<()> {
+    let package = ["--profile", profile, "--package", "flux-operator-controller"];
+    cargo::run(&mut cargo::cargo(["build", "--quiet"].into_iter().chain(package)))?;
+    let mut run = cargo::cargo(["run", "--quiet"].into_iter().chain(package));
+    run.args(["--example", "cost", "--"]).arg(program).arg(distribution);
+    add(&mut run, table)
+}
+
+/// Runs an example that prints figures, and adds them to the table.
+fn add(run: &mut Command, table: &mut Table) -> anyhow::Result<()> {
+    for line in cargo::read(run)?.lines() {
         let line: Line = serde_json::from_str(line).with_context(|| format!("cannot read `{line}`"))?;
         table.at_most(line.what, line.unit.figure(line.goal), line.unit.figure(line.measured));
     }

@@ -142,6 +142,19 @@ impl Engine {
         found.map(|object| (object.id(), object)).collect()
     }
 
+    /// Whether an object is as desired after all, which is noted then. `desired` is prepared. What cannot be read is not.
+    pub(super) async fn is_still_settled(&self, desired: &Object, digest: DesiredDigest) -> bool {
+        let Ok(kind) = self.kinds.of(&self.connection, desired).await else {
+            return false;
+        };
+        let live = self.get(&kind, &desired.id()).await.ok().flatten();
+        let settled = live.filter(|live| is_left(desired, live, &Policy::default()));
+        settled.is_some_and(|live| {
+            self.memory.verified(desired, &live, digest);
+            true
+        })
+    }
+
     async fn read_one(&self, subject: &Subject) -> (ObjectId, Result<Option<Object>, RequestError>) {
         let id = subject.desired.id();
         let object = self.get(&subject.kind, &id).await;

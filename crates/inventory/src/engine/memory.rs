@@ -119,6 +119,9 @@ struct Known {
     observed: Option<Mark>,
     /// As it was when it was found, or made, as desired, or was left alone.
     verified: Option<Verified>,
+    /// What is desired, for kinds that do not count generations: without it nobody could tell whether
+    /// a new version is more than a change of status.
+    desired: Option<Object>,
     /// The resource version in which it was ready.
     ready: Option<Box<str>>,
 }
@@ -167,6 +170,7 @@ impl Memory {
             known.observed = Some(mark.clone());
         }
         known.keys = keys;
+        known.desired = (mark.generation == 0).then(|| desired.clone());
         known.verified = Some(Verified { mark, desired: digest, action });
     }
 
@@ -217,6 +221,16 @@ impl Memory {
             (_, None) => false,
         };
         state.objects.iter().filter(|(_, known)| is_drifted(known)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// What is desired of an object of which only the version has changed, as far as a watch can tell.
+    pub(crate) fn suspect(&self, id: &ObjectId) -> Option<(Object, DesiredDigest)> {
+        let state = self.lock();
+        let known = state.objects.get(id)?;
+        let (observed, verified) = (known.observed.as_ref()?, known.verified.as_ref()?);
+        let is_same = observed.uid == verified.mark.uid && observed.metadata == verified.mark.metadata;
+        let desired = known.desired.clone().filter(|_| is_same && verified.action == Action::Unchanged)?;
+        Some((desired, verified.desired))
     }
 
     /// Waits until a watch has something new.

@@ -14,12 +14,12 @@ async fn drifted(engine: &Engine, expected: &[&Object]) {
     let mut expected: Vec<_> = expected.iter().map(|object| object.id()).collect();
     expected.sort();
     let wait = async {
-        while engine.drifted() != expected {
+        while engine.drifted().await != expected {
             engine.changed().await;
         }
     };
     let in_time = tokio::time::timeout(Duration::from_secs(10), wait).await;
-    assert!(in_time.is_ok(), "expected {expected:?}, found {:?}", engine.drifted());
+    assert!(in_time.is_ok(), "expected {expected:?}, found {:?}", engine.drifted().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn a_change_by_somebody_else_is_seen_and_only_that_object_is_asked_for() {
     let outcome = world.apply(&engine, &all).await;
     engine.watch(&outcome.inventory).await.unwrap();
     world.proxy_is_quiet().await;
-    assert_eq!(engine.drifted(), []);
+    assert_eq!(engine.drifted().await, []);
 
     world.patch("somebody", &map, json!({"data": {"k": "2"}})).await;
     drifted(&engine, &[&map]).await;
@@ -85,6 +85,6 @@ async fn a_change_of_status_is_no_drift() {
     let params = kube::api::PatchParams::default();
     world.api(workload).patch_status(workload.name(), &params, &kube::api::Patch::Merge(status)).await.unwrap();
     world.proxy_is_quiet().await;
-    assert_eq!(engine.drifted(), []);
+    assert_eq!(engine.drifted().await, []);
     world.clean_up().await;
 }

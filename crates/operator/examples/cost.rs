@@ -1,0 +1,279 @@
+//! What the operator costs, on a cluster that is started for this: `cargo xtask bench` prints it in
+//! its table.
+//!
+//! ```sh
+//! cargo build --release --package flux-operator-controller
+//! cargo run --release --package flux-operator-controller --example cost -- \
+//!   target/release/flux-operator-controller testdata/distribution
+//! ```
+
+#![expect(clippy::print_stdout, reason = "a program that measures and prints")]
+#![expect(clippy::indexing_slicing, reason = "what a JSON value does not have is null")]
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use flux_operator_api::{Distribution, FluxInstance, FluxInstanceSpec, GoDuration, Object, crd};
+use flux_operator_builder::{InstancePlan, build};
+use flux_operator_distro::Directory;
+use flux_operator_testkit::cluster::{Cluster, Options};
+use flux_operator_testkit::proxy::Proxy;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Client;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use kube::core::GroupVersionKind;
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+/// How often an installation is made; the fastest counts, because everything else on the machine
+/// only ever adds.
+const RUNS: usize = 3;
+
+/// How long the idle operator is looked at.
+const IDLE: Duration = Duration::from_secs(30);
+
+const LOOK: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(180);
+const NAMESPACE: &str = "flux-system";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [operator, distribution] = arguments.as_slice() else {
+        anyhow::bail!("expected the operator and the folder of a distribution");
+    };
+    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&Options::default())).await??;
+    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig())?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.default_retry = false;
+    let world = World { client: Client::try_from(config.clone())? };
+    world.apply(&Object::try_from(crd::flux_instance())?).await?;
+    world
+        .apply(&Object::try_from(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}))?)
+        .await?;
+
+    let (mut installs, mut plain) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        plain.push(world.plain_install(distribution).await?);
+        let direct = start(operator, distribution, &std::fs::read_to_string(cluster.kubeconfig())?)?;
+        let began = Instant::now();
+        world.install().await?;
+        installs.push(began.elapsed().as_secs_f64());
+        world.uninstall().await?;
+        drop(direct);
+    }
+    let beyond = fastest(&installs) - fastest(&plain);
+    print("operator, fresh install until ready, beyond a plain apply and wait", beyond.max(0.0), "seconds", 3.0);
+
+    // Requests are counted at a proxy.
+    let proxy = Proxy::start(config).await?;
+    let counted = start(operator, distribution, &proxy.kubeconfig())?;
+    world.install().await?;
+    quiet(&proxy).await;
+    let (requests, cpu) = (proxy.counts().total(), cpu_seconds(&counted)?);
+    sleep(IDLE).await;
+    print("operator, idle, requests", number(proxy.counts().total() - requests), "ratio", 0.0);
+    let share = (cpu_seconds(&counted)? - cpu) / IDLE.as_secs_f64();
+    print("operator, idle, percent of a core", share * 100.0, "ratio", 0.1);
+    print("operator, idle, memory", resident(&counted)?, "bytes", 20e6);
+
+    let mut unchanged = Vec::new();
+    for run in 0..RUNS {
+        let before = proxy.counts().total();
+        unchanged.push(world.touch(run).await?);
+        quiet(&proxy).await;
+        if run == 0 {
+            print(
+                "operator, a run that changes nothing, requests",
+                number(proxy.counts().total() - before),
+                "ratio",
+                4.0,
+            );
+        }
+    }
+    print("operator, a run that changes nothing", fastest(&unchanged), "seconds", 0.1);
+    let size = std::fs::metadata(operator)?.len();
+    #[expect(clippy::cast_precision_loss, reason = "bytes of a program")]
+    print("operator, program", size as f64, "bytes", 25e6);
+    world.uninstall().await
+}
+
+/// Starts the operator against the cluster of a kubeconfig. It ends when this is dropped.
+fn start(operator: &str, distribution: &str, kubeconfig: &str) -> anyhow::Result<Operator> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("kubeconfig");
+    std::fs::write(&config, kubeconfig)?;
+    let child = Command::new(operator)
+        .args(["--enable-leader-election=false", "--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"])
+        .arg(format!("--storage-path={distribution}"))
+        .env("KUBECONFIG", &config)
+        .env("RUNTIME_NAMESPACE", NAMESPACE)
+        .env("NOTIFICATIONS_DISABLED", "true")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start `{operator}`"))?;
+    Ok(Operator { child, _folder: folder })
+}
+
+struct Operator {
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Operator {
+    fn proc(&self, file: &str) -> anyhow::Result<String> {
+        let pid = self.child.id().context("the operator has ended")?;
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file))
+            .context("cannot look at the operator")
+    }
+}
+
+/// Resident memory, in bytes.
+fn resident(operator: &Operator) -> anyhow::Result<f64> {
+    let status = operator.proc("status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? * 1024.0)
+}
+
+/// Processor time so far. The kernel counts in hundredths of a second.
+fn cpu_seconds(operator: &Operator) -> anyhow::Result<f64> {
+    let stat = operator.proc("stat")?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: Vec<f64> = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    Ok(ticks.iter().sum::<f64>() / 100.0)
+}
+
+struct World {
+    client: Client,
+}
+
+impl World {
+    fn api(&self, object: &Object) -> Api<DynamicObject> {
+        let (group, version) = object.api_version().split_once('/').unwrap_or(("", object.api_version()));
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, object.kind()));
+        match object.namespace() {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        }
+    }
+
+    /// Applies an object, as soon as its kind is served.
+    async fn apply(&self, object: &Object) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let params = PatchParams::apply("cost").force();
+        while let Err(error) = self.api(object).patch(object.name(), &params, &Patch::Apply(object)).await {
+            ensure!(began.elapsed() < PATIENCE, "cannot apply {}: {error}", object.id());
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    fn instances(&self) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("fluxcd.controlplane.io", "v1", "FluxInstance"));
+        Api::namespaced_with(self.client.clone(), NAMESPACE, &resource)
+    }
+
+    /// Creates the instance and waits until it is ready.
+    async fn install(&self) -> anyhow::Result<()> {
+        let spec = json!({"distribution": {"version": "2.x", "registry": "ghcr.io/fluxcd"}});
+        let instance = json!({
+            "apiVersion": "fluxcd.controlplane.io/v1", "kind": "FluxInstance",
+            "metadata": {"name": "flux", "namespace": NAMESPACE}, "spec": spec,
+        });
+        self.apply(&Object::try_from(instance)?).await?;
+        self.until(|instance| ready(instance)["reason"] == "ReconciliationSucceeded").await.map(drop)
+    }
+
+    async fn uninstall(&self) -> anyhow::Result<()> {
+        self.instances().delete("flux", &DeleteParams::default()).await?;
+        self.until(Value::is_null).await.map(drop)
+    }
+
+    /// Gives the operator a reason for a run, and returns how long that took by its own account.
+    async fn touch(&self, run: usize) -> anyhow::Result<f64> {
+        let annotations = json!({"example.com/touched": run.to_string()});
+        let total = |instance: &Value| instance["status"]["history"][0]["totalReconciliations"].as_i64();
+        let before = self.until(|_| true).await.map(|instance| total(&instance))?;
+        let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+        self.instances().patch("flux", &PatchParams::default(), &patch).await?;
+        let instance = self.until(|instance| total(instance) > before).await?;
+        let took = instance["status"]["history"][0]["lastReconciledDuration"].as_str().unwrap_or_default();
+        let took: GoDuration = took.parse().with_context(|| format!("`{took}` is no duration"))?;
+        Ok(took.to_std().unwrap_or_default().as_secs_f64())
+    }
+
+    async fn until(&self, is_so: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        let began = Instant::now();
+        loop {
+            let instance = self.instances().get_opt("flux").await?;
+            let instance = instance.map_or(Ok(Value::Null), serde_json::to_value)?;
+            if is_so(&instance) {
+                return Ok(instance);
+            }
+            ensure!(began.elapsed() < PATIENCE, "waited too long: {}", instance["status"]["conditions"]);
+            sleep(LOOK).await;
+        }
+    }
+
+    /// What the API server and its controllers need by themselves: every object applied once, one
+    /// after the other, and a wait for the Deployments.
+    async fn plain_install(&self, distribution: &str) -> anyhow::Result<f64> {
+        let spec = FluxInstanceSpec::new(Distribution::new("2.x", "ghcr.io/fluxcd"));
+        let plan = InstancePlan::parse(&FluxInstance::new("flux", spec).in_namespace(NAMESPACE))?;
+        let directory = Directory::open(distribution)?;
+        let objects = build(&plan, &directory.release(plan.select(&directory.versions()?)?)?)?.into_objects();
+        let began = Instant::now();
+        for object in &objects {
+            self.apply(object).await?;
+        }
+        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let is_available = |deployment: &Deployment| {
+            deployment.status.as_ref().is_some_and(|status| status.available_replicas == Some(1))
+        };
+        while !deployments.list(&ListParams::default()).await?.items.iter().all(is_available) {
+            ensure!(began.elapsed() < PATIENCE, "the Deployments do not become available");
+            sleep(LOOK).await;
+        }
+        let took = began.elapsed();
+        for object in objects.iter().rev().filter(|object| object.kind() != "Namespace") {
+            self.api(object).delete(object.name(), &DeleteParams::foreground()).await?;
+            while self.api(object).get_opt(object.name()).await?.is_some() {
+                ensure!(began.elapsed() < PATIENCE, "{} does not go", object.id());
+                sleep(LOOK).await;
+            }
+        }
+        Ok(took.as_secs_f64())
+    }
+}
+
+fn ready(instance: &Value) -> Value {
+    let conditions = instance["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().find(|condition| condition["type"] == "Ready").cloned().unwrap_or_default()
+}
+
+async fn quiet(proxy: &Proxy) {
+    let mut total = 0;
+    while total != proxy.counts().total() {
+        total = proxy.counts().total();
+        sleep(Duration::from_secs(2)).await;
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+fn number(count: usize) -> f64 {
+    count as f64
+}
+
+fn fastest(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn print(what: &str, measured: f64, unit: &str, goal: f64) {
+    println!("{}", json!({"what": what, "measured": measured, "unit": unit, "goal": goal}));
+}

@@ -1,0 +1,86 @@
+//! The manifests of `deploy`, on a real API server, with the operator running as their service account.
+
+use flux_operator_api::Object;
+use flux_operator_builder::yaml::{self, Dialect, Limits};
+use flux_operator_testkit::workspace;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use crate::process::Operator;
+use crate::world::{World, kubeconfig, spec, the_only_flux, until, with};
+
+fn documents(file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(workspace::path("deploy").join(file)).unwrap();
+    yaml::read_documents(&text, Dialect::Manifest, &Limits::DISTRIBUTION).unwrap()
+}
+
+/// The objects of the kustomization, in its order.
+fn objects() -> Vec<Object> {
+    let [kustomization] = documents("kustomization.yaml").try_into().unwrap();
+    let files = kustomization["resources"].as_array().unwrap();
+    let documents = files.iter().flat_map(|file| documents(file.as_str().unwrap()));
+    documents.map(|document| Object::try_from(document).unwrap()).collect()
+}
+
+/// A kubeconfig with the token of a service account in place of the administrator's certificate.
+async fn kubeconfig_of(world: &World, account: &str) -> String {
+    let accounts: Api<ServiceAccount> = Api::namespaced(world.client.clone(), &world.namespace);
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            audiences: Vec::new(),
+            expiration_seconds: Some(3_600),
+            ..TokenRequestSpec::default()
+        },
+        ..TokenRequest::default()
+    };
+    let answer = accounts.create_token_request(account, &PostParams::default(), &request).await.unwrap();
+    let [mut config] =
+        yaml::read_documents(&kubeconfig(), Dialect::Manifest, &Limits::INPUT).unwrap().try_into().unwrap();
+    config["users"][0]["user"] = json!({"token": answer.status.unwrap().token});
+    config.to_string()
+}
+
+/// Whatever permission is missing, one of these steps needs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_can_do_everything_as_its_service_account() {
+    let _flux = the_only_flux().await;
+    // The manifests are for this namespace.
+    let world = World::in_namespace("flux-system").await;
+    let strict = PatchParams {
+        field_validation: Some(kube::api::ValidationDirective::Strict),
+        ..PatchParams::apply("tests").force()
+    };
+    for object in objects() {
+        let applied = async || world.api(&object).patch(object.name(), &strict, &Patch::Apply(&object)).await.ok();
+        until(&format!("{} is applied", object.id()), applied).await;
+    }
+    let account = kubeconfig_of(&world, "flux-operator").await;
+    let storage = format!("--storage-path={}", workspace::distribution().display());
+    let operator = Operator::start(&account, &world.namespace, &[&storage]);
+    let sync =
+        json!({"kind": "GitRepository", "url": "https://example.com/fleet", "ref": "refs/heads/main", "path": "./"});
+    let whole = json!({
+        "components": ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"],
+        "storage": {"class": "standard", "size": "1Gi"}, "sharding": {"shards": ["a"]}, "sync": sync,
+        "cluster": {"multitenant": true}, "wait": false,
+    });
+    world.apply(&spec("2.6.90")).await;
+    world.until_ready().await;
+    world.apply(&with(spec("2.9.90"), &whole)).await;
+    world.until_ready().await;
+    world.assert_as_recorded("as the service account").await;
+    world.until_told("Flux v2.9.90 updated").await;
+    world.request().await;
+    world.delete().await;
+    assert_eq!(world.owned().await.len(), 0);
+    let log = operator.log();
+    assert!(!log.contains("orbidden"), "a permission is missing:\n{log}");
+    drop(operator);
+    for object in
+        objects().into_iter().rev().filter(|object| !matches!(object.kind(), "Namespace" | "CustomResourceDefinition"))
+    {
+        world.api(&object).delete(object.name(), &DeleteParams::default()).await.unwrap();
+    }
+}
