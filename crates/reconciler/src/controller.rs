@@ -54,6 +54,7 @@ pub async fn run(
         memory: Memory::default(),
         observed,
         instance: None,
+        seen: 0,
         handled: 0,
         due: None,
     };
@@ -83,7 +84,8 @@ struct Controller {
     observed: watch::Receiver<Observation>,
     /// The instance as it was seen or written last.
     instance: Option<Instance>,
-    /// How many triggers there were when the last run began.
+    /// How many triggers there were when the watch was last asked, and when the last run began.
+    seen: u64,
     handled: u64,
     /// When the next run is.
     due: Option<Instant>,
@@ -121,6 +123,7 @@ impl Controller {
     /// Takes in what the watch says.
     fn observe(&mut self) {
         let observation = self.observed.borrow_and_update().clone();
+        self.seen = observation.triggers;
         self.health.synced(observation.is_synced);
         match observation.instance {
             Some(seen) => {
@@ -129,11 +132,11 @@ impl Controller {
             }
             None if self.instance.is_some() => {
                 self.forget();
-                self.handled = observation.triggers;
+                self.handled = self.seen;
             }
             None => {}
         }
-        if observation.triggers > self.handled && self.instance.is_some() {
+        if self.seen > self.handled && self.instance.is_some() {
             self.due = Some(Instant::now());
         }
     }
@@ -151,8 +154,11 @@ impl Controller {
     /// Looks whether objects have drifted, and runs for those whose turn it is.
     async fn correct(&mut self) {
         sleep(SETTLE).await;
-        let turn = self.memory.fights.turn(&self.ctx.engine.drifted().await, Instant::now());
+        let drifted = self.ctx.engine.drifted().await;
+        let turn = self.memory.fights.turn(&drifted, Instant::now());
         if turn.is_due {
+            let objects: Vec<_> = drifted.iter().map(ToString::to_string).collect();
+            tracing::info!(objects = objects.join(", "), "objects have been changed by somebody else");
             Box::pin(self.run(Trigger { held: turn.held, ..Trigger::default() })).await;
         }
         // Whatever comes first; what is held is a drift still when its turn comes.
@@ -162,10 +168,11 @@ impl Controller {
     }
 
     async fn run(&mut self, trigger: Trigger) {
+        // What the run is about and what it answers have to be of one moment.
+        self.observe();
         self.due = None;
-        let observed = self.observed.borrow().triggers;
-        let interrupt = Interrupt { observed: self.observed.clone(), since: observed };
-        self.handled = observed;
+        let interrupt = Interrupt { observed: self.observed.clone(), since: self.seen };
+        self.handled = self.seen;
         let Some(instance) = self.instance.clone() else {
             return;
         };

@@ -1,5 +1,6 @@
 //! Watching the instance.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -24,6 +25,7 @@ pub(crate) async fn observe(client: Client, namespace: String, tell: watch::Send
     let config = watcher::Config::default().fields(&format!("metadata.name={}", identity::INSTANCE_NAME));
     let mut events = watcher(instances, config).default_backoff().boxed();
     let mut listed = None;
+    let mut choice = Choice { namespace, ignored: BTreeSet::new() };
     loop {
         let event = tokio::select! {
             event = events.next() => event,
@@ -31,18 +33,18 @@ pub(crate) async fn observe(client: Client, namespace: String, tell: watch::Send
         };
         match event {
             Some(Ok(Event::Init)) => listed = None,
-            Some(Ok(Event::InitApply(object))) => listed = of(&namespace, object).or(listed),
+            Some(Ok(Event::InitApply(object))) => listed = choice.of(object).or(listed),
             Some(Ok(Event::InitDone)) => {
                 tell.send_modify(|observation| observation.is_synced = true);
                 see(&tell, listed.take());
             }
             Some(Ok(Event::Apply(object))) => {
-                if let Some(instance) = of(&namespace, object) {
+                if let Some(instance) = choice.of(object) {
                     see(&tell, Some(instance));
                 }
             }
             Some(Ok(Event::Delete(object))) => {
-                if of(&namespace, object).is_some() {
+                if choice.of(object).is_some() {
                     see(&tell, None);
                 }
             }
@@ -65,19 +67,32 @@ fn see(tell: &watch::Sender<Observation>, instance: Option<Instance>) {
     });
 }
 
-/// The instance, if it is the one of the namespace, and can be read as far as that is needed.
-fn of(namespace: &str, object: DynamicObject) -> Option<Instance> {
-    let found = object.metadata.namespace.clone().unwrap_or_default();
-    if found != namespace {
-        let name = object.metadata.name.unwrap_or_default();
-        tracing::warn!("FluxInstance/{found}/{name} is ignored, only the one in namespace `{namespace}` is reconciled");
-        return None;
-    }
-    match Instance::try_from(object) {
-        Ok(instance) => Some(instance),
-        Err(error) => {
-            tracing::error!(error = describe(&error), "the instance is left alone");
-            None
+/// Which instance is meant.
+struct Choice {
+    namespace: String,
+    /// Namespaces of others, each of which was told of once.
+    ignored: BTreeSet<String>,
+}
+
+impl Choice {
+    /// The instance, if it is the one of the namespace, and can be read as far as that is needed.
+    fn of(&mut self, object: DynamicObject) -> Option<Instance> {
+        let found = object.metadata.namespace.clone().unwrap_or_default();
+        if found != self.namespace {
+            if self.ignored.insert(found.clone()) {
+                let (name, namespace) = (object.metadata.name.unwrap_or_default(), &self.namespace);
+                tracing::warn!(
+                    "FluxInstance/{found}/{name} is ignored, only the one in namespace `{namespace}` is reconciled"
+                );
+            }
+            return None;
+        }
+        match Instance::try_from(object) {
+            Ok(instance) => Some(instance),
+            Err(error) => {
+                tracing::error!(error = describe(&error), "the instance is left alone");
+                None
+            }
         }
     }
 }
@@ -114,6 +129,10 @@ mod tests {
         serde_json::from_value(json!({"metadata": metadata, "spec": {}})).unwrap()
     }
 
+    fn choice(namespace: &str) -> Choice {
+        Choice { namespace: namespace.to_owned(), ignored: BTreeSet::new() }
+    }
+
     #[test]
     fn what_a_user_changes_asks_for_a_run_and_nothing_else() {
         let (tell, observed) = watch::channel(Observation::default());
@@ -128,18 +147,16 @@ mod tests {
             (Some((1, "a")), 4),
         ];
         for (step, (seen, triggers)) in steps.into_iter().enumerate() {
-            see(
-                &tell,
-                seen.and_then(|(generation, label)| of("flux-system", instance("flux-system", generation, label))),
-            );
+            let mut choice = choice("flux-system");
+            see(&tell, seen.and_then(|(generation, label)| choice.of(instance("flux-system", generation, label))));
             assert_eq!(observed.borrow().triggers, triggers, "step {step}");
         }
     }
 
     #[test]
     fn instances_elsewhere_are_ignored() {
-        assert!(of("flux-system", instance("apps", 1, "a")).is_none());
-        assert!(of("apps", instance("apps", 1, "a")).is_some());
+        assert!(choice("flux-system").of(instance("apps", 1, "a")).is_none());
+        assert!(choice("apps").of(instance("apps", 1, "a")).is_some());
     }
 
     #[test]

@@ -188,7 +188,7 @@ async fn real_flux_from_2_8_to_2_9() {
         ("2.9.x", json!({}), 4),
         ("2.9.x", json!({"cluster": {"size": "medium"}}), 4),
         ("2.9.x", json!({"components": all}), 7),
-        ("2.9.x", json!({"components": all, "sharding": {"shards": ["a", "b"]}}), 13),
+        ("2.9.x", json!({"components": all, "sharding": {"shards": ["a", "b"]}}), 19),
         ("2.9.x", json!({"cluster": {"multitenant": true, "tenantDefaultServiceAccount": "flux"}}), 4),
         ("2.9.x", json!({"components": ["source-controller", "kustomize-controller"]}), 2),
     ];

@@ -58,8 +58,9 @@ impl World {
         let kubeconfig = tokio::task::spawn_blocking(|| cluster().kubeconfig().to_owned()).await.unwrap();
         let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-        config.default_retry = false;
+        // The test asks again where the API server is busy; the operator sees what it answers.
         let client = kube::Client::try_from(config.clone()).unwrap();
+        config.default_retry = false;
         let world = Self { client, config, namespace: namespace.to_owned() };
         let metadata = json!({"metadata": {"name": world.namespace}});
         let namespaces: Api<Namespace> = Api::all(world.client.clone());
