@@ -80,6 +80,10 @@ pub fn build(plan: &InstancePlan, release: &Release) -> Result<Bundle, BuildErro
     let images = images::resolve(plan, release)?;
     let mut resources = compose::compose(plan, release)?;
     profiles::apply(plan, release.version(), &mut resources)?;
+    if !plan.patches.is_empty() {
+        // A patch can tell one shard from another. Without any, one stands for all to the end.
+        compose::unfold(plan, &mut resources);
+    }
     for patch in &plan.patches {
         patch.apply(&mut resources)?;
     }
@@ -87,6 +91,7 @@ pub fn build(plan: &InstancePlan, release: &Release) -> Result<Bundle, BuildErro
     images::rewrite(&images, &mut resources);
     metadata::set_common(plan, release.version(), &mut resources);
     references::fix(&plan.namespace, &mut resources);
+    compose::unfold(plan, &mut resources);
     resources.retain(|resource| !is_local(resource));
     Bundle::new(plan, release.version(), resources)
 }

@@ -1,13 +1,16 @@
 //! The objects of an installation before anything is tuned: which files, in which layers.
 //!
 //! Policies, roles, components, shards, storage and sync, in this order. It decides the revision,
-//! and nothing else: the result is sorted in the end.
+//! and nothing else: the result is sorted in the end. One shard stands for all of them until
+//! [`unfold()`].
 
 mod generated;
 mod roles;
 mod shards;
+mod unfold;
 
 pub(crate) use generated::VOLUME_CLAIM;
+pub(crate) use unfold::unfold;
 
 use crate::build::BuildError;
 use crate::plan::InstancePlan;
@@ -23,8 +26,8 @@ pub(crate) fn compose(plan: &InstancePlan, release: &Release) -> Result<Vec<Reso
     for component in &plan.components {
         take_file(&format!("{component}.yaml"), release, &mut resources)?;
     }
-    for index in 0..plan.sharding.as_ref().map_or(0, |sharding| sharding.shards.len()) {
-        resources.extend(shards::compose(plan, index, release)?);
+    if let Some(sharding) = &plan.sharding {
+        resources.extend(shards::compose(plan, sharding, release)?);
     }
     if let Some(storage) = &plan.storage {
         resources.push(Resource::new(generated::volume_claim(storage)?, Layer::Main));

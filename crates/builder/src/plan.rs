@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use flux_operator_api::{ClusterSize, ClusterType, CommonMetadata, Component, FluxInstance, identity};
 
 pub(crate) use distribution::DistributionPlan;
-pub(crate) use sharding::{Shard, ShardingPlan};
+pub(crate) use sharding::ShardingPlan;
 pub(crate) use storage::StoragePlan;
 pub(crate) use sync::SyncPlan;
 pub(crate) use tenancy::{Tenancy, WorkloadIdentity};

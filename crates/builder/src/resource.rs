@@ -17,6 +17,8 @@ pub(crate) enum Layer {
     Main,
     /// Cluster roles, bindings and the quota, whose names end in the namespace.
     Roles,
+    /// The controllers of one shard that stands for all.
+    EveryShard,
     /// The controllers of one shard, by its position in the list of shards.
     Shard(usize),
 }
@@ -44,6 +46,12 @@ pub(crate) struct Resource {
 impl Resource {
     pub(crate) fn new(object: Object, layer: Layer) -> Self {
         Self { fields: object.into_fields(), layer, former: Vec::new() }
+    }
+
+    /// A copy in another layer, with other fields and names.
+    pub(crate) fn copy(&self, layer: Layer, fields: Fields, rename: impl Fn(&str) -> String) -> Self {
+        let renamed = |identity: &Identity| Identity { name: rename(&identity.name), ..identity.clone() };
+        Self { fields, layer, former: self.former.iter().map(renamed).collect() }
     }
 
     pub(crate) fn layer(&self) -> Layer {

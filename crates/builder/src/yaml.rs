@@ -17,7 +17,7 @@ pub use node::{Node, NodeKind, Scalar};
 pub use read::{Limits, YamlError, parse};
 pub(crate) use scalar::normalize_numbers;
 pub use scalar::{Dialect, NotAScalar, reads_as_text};
-pub(crate) use write::write_fields;
+pub(crate) use write::{field_text, write_fields};
 pub use write::{write, write_object};
 
 /// Reads every document of `text` as JSON values; documents that are empty or null are left out.

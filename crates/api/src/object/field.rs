@@ -20,6 +20,11 @@ impl Field {
         Self { value, text: OnceLock::new() }
     }
 
+    /// A field whose text is known. It has to be the one that the writer would give it.
+    pub fn with_text(value: Value, text: String) -> Self {
+        Self { value, text: OnceLock::from(text) }
+    }
+
     /// The value.
     pub fn value(&self) -> &Value {
         &self.value
@@ -69,5 +74,6 @@ mod tests {
         *field.value_mut() = json!(2);
         assert_eq!(field.text(Value::to_string), "2");
         assert_eq!(field.clone().text(|_| "fresh".to_owned()), "fresh");
+        assert_eq!(Field::with_text(json!(3), "3".to_owned()).text(|_| "never".to_owned()), "3");
     }
 }

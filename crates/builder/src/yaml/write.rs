@@ -7,7 +7,7 @@
 mod order;
 mod text;
 
-use flux_operator_api::{Fields, Object};
+use flux_operator_api::{Field, Fields, Object};
 use serde_json::Value;
 
 use super::scalar::reads_as_text;
@@ -53,13 +53,17 @@ pub(crate) fn write_fields(fields: &Fields, out: &mut String) {
     let mut fields: Vec<_> = fields.iter().collect();
     fields.sort_by(|(a, _), (b, _)| natural_order(a, b));
     for (name, field) in fields {
-        let write = |value: &Value| {
-            let mut text = String::new();
-            Writer { out: &mut text, line_start: 0 }.entry(name, value, 0, false);
-            text
-        };
-        out.push_str(field.text(write));
+        out.push_str(field_text(name, field));
     }
+}
+
+/// A top-level field as it is written, with its name.
+pub(crate) fn field_text<'f>(name: &str, field: &'f Field) -> &'f str {
+    field.text(|value| {
+        let mut text = String::new();
+        Writer { out: &mut text, line_start: 0 }.entry(name, value, 0, false);
+        text
+    })
 }
 
 struct Writer<'o> {

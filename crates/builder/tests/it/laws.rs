@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use flux_operator_api::{CommonMetadata, FluxInstance, Patch};
+use flux_operator_api::{CommonMetadata, FluxInstance, FluxInstanceSpec, Kustomize, Patch};
 use flux_operator_builder::yaml::{Dialect, Limits, read_documents};
 use flux_operator_builder::{Bundle, InstancePlan};
 use proptest::prelude::*;
@@ -59,6 +59,19 @@ proptest! {
                 prop_assert_eq!(images(&one), images(&other));
             }
             (one, other) => prop_assert_eq!(one.is_ok(), other.is_ok()),
+        }
+    }
+
+    #[test]
+    fn shards_do_not_depend_on_whether_a_patch_could_tell_them_apart(instance in instance()) {
+        let without = FluxInstance { spec: FluxInstanceSpec { kustomize: None, ..instance.spec }, ..instance };
+        let mut with = without.clone();
+        let patches = vec![patch(("Namespace", "", "- {op: test, path: /kind, value: Namespace}"))];
+        with.spec.kustomize = Some(Kustomize { patches });
+        let (without, with) = (render(&without), render(&with));
+        prop_assert_eq!(&without, &with);
+        if let (Ok(without), Ok(with)) = (without, with) {
+            prop_assert_eq!(yaml(&without), yaml(&with));
         }
     }
 

@@ -23,7 +23,9 @@ pub(in crate::kustomize) fn installation() -> Vec<Resource> {
         let name = path.file_name().unwrap().to_str().unwrap();
         release = release.with_manifest(name, std::fs::read_to_string(&path).unwrap());
     }
-    compose::compose(&plan, &release).unwrap()
+    let mut resources = compose::compose(&plan, &release).unwrap();
+    compose::unfold(&plan, &mut resources);
+    resources
 }
 
 /// The current names of the objects that a target selects, CRDs left out.
