@@ -41,6 +41,9 @@ pub enum RangeError {
     /// A term has no operator that is known, or no version behind it.
     #[error("`{0}` is not a version or a range such as `2.x`, `2.9.4` or `>=2.8.0 <2.10`")]
     Term(String),
+    /// A range with a hyphen follows another term without a comma, or `||` without a blank.
+    #[error("`{0}` needs a comma before it, or a blank if it follows `||`")]
+    Hyphen(String),
     /// The text is longer than [`VersionRange::MAX_LEN`] bytes.
     #[error("a version range has at most 512 bytes")]
     TooLong,
@@ -109,19 +112,20 @@ impl Term {
                         || self.is_zero()
                         || self.same_numbers(version, self.given.min(Given::Minor)))
             }
-            Operator::NotEqual if self.given == Given::Nothing => version.major != 0,
-            Operator::NotEqual if self.given == Given::Patch => below || self.is_passed_by(version),
-            Operator::NotEqual => !self.same_numbers(version, self.given),
-            Operator::Greater if self.given == Given::Patch => self.is_passed_by(version),
-            Operator::Greater => at_least && !self.same_numbers(version, self.given.max(Given::Major)),
+            Operator::NotEqual => match self.given {
+                // `!=*` and `>*` are about 0.0.0.
+                Given::Nothing | Given::Patch => below || self.is_passed_by(version),
+                Given::Major => !self.same_numbers(version, Given::Major),
+                Given::Minor => !self.same_numbers(version, Given::Minor) || version.pre != self.version.pre,
+            },
+            Operator::Greater if matches!(self.given, Given::Nothing | Given::Patch) => self.is_passed_by(version),
+            Operator::Greater => at_least && !self.same_numbers(version, self.given),
             Operator::Less => below,
             Operator::GreaterOrEqual => at_least,
             Operator::LessOrEqual if self.given == Given::Patch => !self.is_passed_by(version),
-            Operator::LessOrEqual => {
-                below
-                    || self.given == Given::Nothing && version.major == 0
-                    || self.given > Given::Nothing && self.same_numbers(version, self.given)
-            }
+            // `<=*` is every 0.0.z.
+            Operator::LessOrEqual if self.given == Given::Nothing => self.same_numbers(version, Given::Minor),
+            Operator::LessOrEqual => below || self.same_numbers(version, self.given),
             Operator::Caret => at_least && self.same_up_to_first_non_zero(version),
         }
     }
@@ -130,9 +134,10 @@ impl Term {
         version.cmp_precedence(&self.version).is_gt()
     }
 
-    /// `~0.0.0` accepts everything, as in the library whose ranges users know.
+    /// `~0.0.0` accepts everything from there on, as in the library whose ranges users know.
     fn is_zero(&self) -> bool {
-        self.given == Given::Patch && self.version == Version::new(0, 0, 0)
+        let Version { major, minor, patch, .. } = self.version;
+        self.given == Given::Patch && (major, minor, patch) == (0, 0, 0)
     }
 
     fn same_numbers(&self, version: &Version, parts: Given) -> bool {
@@ -164,7 +169,8 @@ impl FromStr for VersionRange {
         if groups.len() > Self::MAX_GROUPS {
             return Err(RangeError::TooManyGroups);
         }
-        let groups = groups.into_iter().map(parse_group).collect::<Result<_, _>>()?;
+        let groups = groups.into_iter().enumerate();
+        let groups = groups.map(|(index, group)| parse_group(group, index == 0)).collect::<Result<_, _>>()?;
         Ok(Self { text: text.to_owned(), groups })
     }
 }
@@ -176,8 +182,12 @@ impl fmt::Display for VersionRange {
 }
 
 /// Terms joined by commas or blanks, and hyphen ranges among them.
-fn parse_group(text: &str) -> Result<Vec<Term>, RangeError> {
+///
+/// The library whose ranges users know spells hyphen ranges out before it looks at the rest, blanks
+/// included. Behind a term or `||` it takes them for something else, so they are refused there.
+fn parse_group(text: &str, is_first: bool) -> Result<Vec<Term>, RangeError> {
     let mut terms = Vec::new();
+    let mut may_hyphen = is_first || text.starts_with(char::is_whitespace);
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(RangeError::Empty);
@@ -185,8 +195,12 @@ fn parse_group(text: &str) -> Result<Vec<Term>, RangeError> {
     while !rest.is_empty() {
         let (operator, version, behind) = split_term(rest)?;
         let upper = behind.trim_start().strip_prefix('-').filter(|upper| upper.starts_with(char::is_whitespace));
+        let is_hyphen = operator.is_none() && upper.is_some();
         rest = if let (None, Some(upper)) = (operator, upper) {
             let (no_operator, upper, behind) = split_term(upper.trim_start())?;
+            if !may_hyphen {
+                return Err(RangeError::Hyphen(format!("{version} - {upper}")));
+            }
             if no_operator.is_some() {
                 return Err(RangeError::Term(text.trim().to_owned()));
             }
@@ -198,6 +212,7 @@ fn parse_group(text: &str) -> Result<Vec<Term>, RangeError> {
             behind
         };
         let behind = rest.trim_start();
+        may_hyphen = is_hyphen || behind.starts_with(',');
         rest = match behind.strip_prefix(',') {
             Some(next) if next.trim().is_empty() => return Err(RangeError::Empty),
             Some(next) => next.trim_start(),
@@ -291,18 +306,71 @@ mod tests {
         check(&["2.2.x || 2.3.x", "2.2||2.3", "2.4.x || 2.3.0"], "v2.3.0");
         check(&["2.2 - 2.8", "2.2 - 2.8 || 2.2.3", "v2.2.0 - 2.8.0"], "2.8.0");
         check(&["!=2.9, <3", "!=2.9.x <3"], "2.8.0");
+        check(&["2 - 3 2.3 - 2.8", "2 - 3, 2.3 - 2.8", ">=2, 2.3 - 2.8", "2.3 - 2.8 <3", "2.3 - 2.8||2.3"], "2.8.0");
+    }
+
+    #[test]
+    fn operators_before_any_version_and_before_the_pre_releases_of_a_minor() {
+        let contains = |text: &str, version: &str| {
+            text.parse::<VersionRange>().unwrap().contains(&version.parse::<ReleaseVersion>().unwrap())
+        };
+        for (text, inside, outside) in [
+            (">*", &["0.0.1", "0.2.0", "2.0.0"][..], &["0.0.0"][..]),
+            ("!=*", &["0.0.1", "0.2.0", "2.0.0"], &["0.0.0"]),
+            ("<=*", &["0.0.0", "0.0.7"], &["0.1.0", "2.0.0"]),
+            ("0.0.1 - *", &["0.0.1", "0.0.7"], &["0.1.0", "2.0.0"]),
+            ("^*", &["0.0.0"], &["0.0.1", "0.1.0", "2.0.0"]),
+            ("~0.0.0-rc.1", &["0.0.0", "2.9.0-rc.1"], &["0.0.0-a"]),
+            ("!=2.9-rc.1", &["2.9.0", "2.9.4-rc.2", "2.8.0-rc.1"], &["2.9.0-rc.1", "2.9.4-rc.1"]),
+            ("!=2.9 >=2-0", &["2.9.4-rc.1", "2.10.0"], &["2.9.0", "2.9.4"]),
+            ("!=2 >=1-0", &["3.0.0-rc.1"], &["2.9.0", "2.9.4-rc.1"]),
+        ] {
+            for version in inside {
+                assert!(contains(text, version), "{version} in `{text}`");
+            }
+            for version in outside {
+                assert!(!contains(text, version), "{version} not in `{text}`");
+            }
+        }
     }
 
     #[test]
     fn refuses_what_is_no_range() {
         for text in [
-            "", " ", "latest", "==2.9.4", "2.9.4 ||", "|| 2", ",2", "2,", ">=", "2..9", "2.9.4.1", "2x", "abc",
-            "2.9.-", ">2 - 3", "2.9.4-", "!2", "2,,3", "\u{a0}",
+            "",
+            " ",
+            "latest",
+            "==2.9.4",
+            "2.9.4 ||",
+            "|| 2",
+            ",2",
+            "2,",
+            ">=",
+            "2..9",
+            "2.9.4.1",
+            "2x",
+            "abc",
+            "2.9.-",
+            ">2 - 3",
+            "2.9.4-",
+            "!2",
+            "2,,3",
+            "\u{a0}",
+            ">2 2.3 - 2.8",
+            "2 2.3 - 2.8",
+            "2||2.3 - 2.8",
+            "2 ||2.3 - 2.8",
+            "2.3 - 2.8||2 - 3",
+            "2.*.1x",
         ] {
             assert!(text.parse::<VersionRange>().is_err(), "`{text}`");
         }
         assert_eq!(format!("{}2", " ".repeat(512)).parse::<VersionRange>(), Err(RangeError::TooLong));
         assert_eq!(["2"; 33].join("||").parse::<VersionRange>(), Err(RangeError::TooManyGroups));
+        assert_eq!(
+            ">2 2.3 - 2.8".parse::<VersionRange>().unwrap_err().to_string(),
+            "`2.3 - 2.8` needs a comma before it, or a blank if it follows `||`"
+        );
         assert_eq!(
             "latest".parse::<VersionRange>().unwrap_err().to_string(),
             "`latest` is not a version or a range such as `2.x`, `2.9.4` or `>=2.8.0 <2.10`"
