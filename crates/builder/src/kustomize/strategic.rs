@@ -170,7 +170,7 @@ fn adopt(part: &Part, place: Place, key: &str, path: Path<'_>) -> Result<Option<
         }
         Part::List(items) => Some(Value::Array(match place.list(key) {
             ListRule::Replace => items.iter().map(Part::verbatim).collect(),
-            ListRule::Union => union(&[], items),
+            ListRule::Union => union(&[], items, path)?,
             ListRule::Keys(keys) => adopt_elements(items, keys, place.field(key), path)?,
         })),
     })

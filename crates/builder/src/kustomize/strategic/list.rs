@@ -20,7 +20,7 @@ pub(super) fn merge_list(
 ) -> Result<Option<Value>, MergeError> {
     let keys = match place.list(key) {
         ListRule::Replace => return Ok(Some(Value::Array(items.iter().map(Part::verbatim).collect()))),
-        ListRule::Union => return Ok(Some(Value::Array(union(existing, items)))),
+        ListRule::Union => return Ok(Some(Value::Array(union(existing, items, path)?))),
         ListRule::Keys(keys) => keys,
     };
     let below = place.field(key);
@@ -188,12 +188,17 @@ fn has_text(value: Option<&Value>, text: &str) -> bool {
 }
 
 /// The patch's scalars in their order, then those of the object, none twice.
-pub(super) fn union(existing: &[Value], items: &[Part]) -> Vec<Value> {
+///
+/// A map can only be meant as a directive, and there is none for a part of such a list.
+pub(super) fn union(existing: &[Value], items: &[Part], path: Path<'_>) -> Result<Vec<Value>, MergeError> {
+    if let Some(item) = items.iter().find(|item| !matches!(item, Part::Scalar { .. })) {
+        return Err(path.fault(format!("expected texts, found {}; null removes the whole list", item.shape())));
+    }
     let mut union: Vec<Value> = Vec::new();
     for value in items.iter().map(Part::verbatim).chain(existing.iter().cloned()) {
         if !union.contains(&value) {
             union.push(value);
         }
     }
-    union
+    Ok(union)
 }

@@ -67,6 +67,11 @@ fn finalizers_are_a_set() {
         check(kind, &metadata("a"), &metadata("c, c"), &metadata("c, a"));
         check(kind, &metadata("a"), &metadata(""), &metadata("a"));
         check(kind, "metadata: {}", &metadata("c, a, c"), &metadata("c, a"));
+        check(kind, &metadata("a"), "metadata: {finalizers: null}", "metadata: {}");
+        for object in [metadata("a"), "metadata: {}".to_owned()] {
+            let message = "`metadata.finalizers`: expected texts, found a mapping; null removes the whole list";
+            refused(kind, &object, &metadata("{$patch: delete}"), message);
+        }
     }
 }
 
