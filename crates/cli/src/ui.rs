@@ -71,13 +71,19 @@ fn marked(word: &str, color: AnsiColor) -> String {
 }
 
 /// The text with control characters made visible: names and values come from strangers, and must
-/// not move the cursor of whoever reads about them.
+/// not move the cursor of whoever reads about them, nor turn around what they read.
 fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { safe.extend(c.escape_default()) } else { safe.push(c) }
+        if c.is_control() || is_unseen(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
     }
     safe
+}
+
+/// True for the characters that change the direction of others, join or part them, or break lines,
+/// and show nothing themselves.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -95,6 +101,12 @@ mod tests {
     fn control_characters_are_shown_not_sent() {
         let text = describe(&Complaint::about("a\u{1b}[2J", Plain("b\r")).into());
         assert!(text.ends_with("a\\u{1b}[2J: b\\r\n"), "{text:?}");
+    }
+
+    #[test]
+    fn characters_that_turn_the_text_around_are_shown_not_sent() {
+        assert_eq!(printable("a\u{202e}b\u{2066}\u{feff}"), "a\\u{202e}b\\u{2066}\\u{feff}");
+        assert_eq!(printable("grün, 港, \u{1f600}"), "grün, 港, \u{1f600}");
     }
 
     #[test]
