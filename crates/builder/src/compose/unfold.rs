@@ -51,15 +51,22 @@ impl<'m> Model<'m> {
             .iter()
             .map(|(name, field, pieces)| match pieces.as_slice() {
                 [_] => ((*name).clone(), Arc::clone(field)),
-                pieces => {
-                    let mut value = field.value().clone();
-                    set_name(&mut value, shard);
-                    ((*name).clone(), Arc::new(Field::with_text(value, pieces.join(shard))))
-                }
+                pieces => ((*name).clone(), Arc::new(named(field, pieces, shard))),
             })
             .collect();
         self.resource.copy(Layer::Shard(index), fields, |name| name.replace(NAME, shard))
     }
+}
+
+/// The field of one shard. Its value is made when it is needed: who only prints does without.
+fn named(field: &Arc<Field>, pieces: &[&str], shard: &str) -> Field {
+    let text = pieces.join(shard);
+    let (model, shard) = (Arc::clone(field), shard.to_owned());
+    Field::of_text(text, move || {
+        let mut value = model.value().clone();
+        set_name(&mut value, &shard);
+        value
+    })
 }
 
 fn set_name(value: &mut Value, shard: &str) {
