@@ -188,9 +188,12 @@ impl Engine {
     pub async fn drifted(&self) -> Vec<ObjectId> {
         let mut drifted = Vec::new();
         for id in self.memory.drifted() {
-            match self.memory.suspect(&id) {
-                Some((desired, digest)) if self.is_still_settled(&desired, digest).await => {}
-                _ => drifted.push(id),
+            let is_desired = match self.memory.suspect(&id) {
+                Some((desired, digest)) => self.is_still_desired(desired, digest).await,
+                None => false,
+            };
+            if !is_desired {
+                drifted.push(id);
             }
         }
         drifted

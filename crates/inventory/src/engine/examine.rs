@@ -142,17 +142,24 @@ impl Engine {
         found.map(|object| (object.id(), object)).collect()
     }
 
-    /// Whether an object is as desired after all, which is noted then. `desired` is prepared. What cannot be read is not.
-    pub(super) async fn is_still_settled(&self, desired: &Object, digest: DesiredDigest) -> bool {
-        let Ok(kind) = self.kinds.of(&self.connection, desired).await else {
+    /// Whether an object is as desired after all, which is noted then. `desired` is prepared.
+    pub(super) async fn is_still_desired(&self, desired: Object, digest: DesiredDigest) -> bool {
+        let Ok(kind) = self.kinds.of(&self.connection, &desired).await else {
             return false;
         };
-        let live = self.get(&kind, &desired.id()).await.ok().flatten();
-        let settled = live.filter(|live| is_left(desired, live, &Policy::default()));
-        settled.is_some_and(|live| {
-            self.memory.verified(desired, &live, digest);
-            true
-        })
+        let subject = Subject { desired, digest, kind };
+        let (id, Ok(Some(live))) = self.read_one(&subject).await else {
+            return false;
+        };
+        let (live, policy) = (BTreeMap::from([(id, live)]), Policy::default());
+        let trial = self.try_out(Ok(subject), &live, &policy).await;
+        match trial.and_then(|trial| trial.decide(None, &policy)) {
+            Ok(Examined { decision: Decision::Leave, live: Some(live), desired, digest, .. }) => {
+                self.memory.verified(&desired, &live, digest);
+                true
+            }
+            _ => false,
+        }
     }
 
     async fn read_one(&self, subject: &Subject) -> (ObjectId, Result<Option<Object>, RequestError>) {

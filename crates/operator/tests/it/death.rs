@@ -152,14 +152,14 @@ async fn refused_a_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_for_long() {
     let _flux = the_only_flux().await;
-    let world = World::new("forbidden").await;
+    let world = World::new("denied").await;
     let proxy = Proxy::start(world.config.clone()).await.unwrap();
     proxy.rule(Rule::new(Match::write().resource("networkpolicies"), Fault::Answer(http::StatusCode::FORBIDDEN)));
     let _operator = world.operator_behind(&proxy);
     world.apply(&spec("2.9.90")).await;
     let instance = world.until("it fails", |instance| condition(instance, "Ready").1 == "ReconciliationFailed").await;
     let (_, _, message) = condition(&instance, "Ready");
-    assert!(message.contains("NetworkPolicy/forbidden-test/allow-egress dry-run failed (Forbidden)"), "{message}");
+    assert!(message.contains("NetworkPolicy/denied-test/allow-egress apply failed (Forbidden)"), "{message}");
     proxy.clear_rules();
     world.until_ready().await;
 
@@ -171,7 +171,7 @@ async fn refused_for_long() {
     world.instances().delete("flux", &DeleteParams::default()).await.unwrap();
     let instance =
         world.until("it fails", |instance| condition(instance, "Ready").2.starts_with("uninstall failed: ")).await;
-    assert!(condition(&instance, "Ready").2.contains("Service/forbidden-test/"), "{instance:#}");
+    assert!(condition(&instance, "Ready").2.contains("Service/denied-test/"), "{instance:#}");
     proxy.clear_rules();
     until("it is gone", async || world.instance().await.is_null().then_some(())).await;
     assert_eq!(world.owned().await.len(), 0);

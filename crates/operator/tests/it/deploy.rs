@@ -76,7 +76,7 @@ async fn the_operator_can_do_everything_as_its_service_account() {
     world.delete().await;
     assert_eq!(world.owned().await.len(), 0);
     let log = operator.log();
-    assert!(!log.contains("orbidden"), "a permission is missing:\n{log}");
+    assert!(!log.contains("is forbidden"), "a permission is missing:\n{log}");
     drop(operator);
     for object in
         objects().into_iter().rev().filter(|object| !matches!(object.kind(), "Namespace" | "CustomResourceDefinition"))

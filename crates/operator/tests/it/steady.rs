@@ -109,12 +109,16 @@ fn random(dice: &mut Dice) -> Value {
     }
     for (field, choices) in fields() {
         // Most fields keep their defaults most of the time, or hardly any spec would be valid.
-        if dice.roll(2) == 0 {
+        if dice.roll(3) == 0 {
             let choice = dice.pick(&choices).clone();
             if !choice.is_null() {
                 spec[field] = choice;
             }
         }
+    }
+    // Nobody makes volumes in a cluster without nodes.
+    if spec.get("storage").is_some() {
+        spec["wait"] = json!(false);
     }
     spec
 }
