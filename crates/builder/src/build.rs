@@ -80,7 +80,7 @@ pub fn build(plan: &InstancePlan, release: &Release) -> Result<Bundle, BuildErro
     let images = images::resolve(plan, release)?;
     let mut resources = compose::compose(plan, release)?;
     profiles::apply(plan, release.version(), &mut resources)?;
-    if !plan.patches.is_empty() {
+    if !plan.patches.is_empty() || compose::is_name_taken(plan) {
         // A patch can tell one shard from another. Without any, one stands for all to the end.
         compose::unfold(plan, &mut resources);
     }

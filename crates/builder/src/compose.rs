@@ -10,7 +10,7 @@ mod shards;
 mod unfold;
 
 pub(crate) use generated::VOLUME_CLAIM;
-pub(crate) use unfold::unfold;
+pub(crate) use unfold::{is_name_taken, unfold};
 
 use crate::build::BuildError;
 use crate::plan::InstancePlan;

@@ -28,6 +28,7 @@ mod examine;
 mod finalizers;
 mod follow;
 mod kinds;
+mod list;
 mod memory;
 mod migrate;
 mod request;
@@ -50,7 +51,7 @@ pub use store::{InventoryStore, StoreError};
 
 use crate::change::ChangeSet;
 use crate::owner::Owner;
-use crate::record::{Entry, Inventory};
+use crate::record::Inventory;
 use kinds::Kinds;
 use memory::Memory;
 use watches::Watches;
@@ -211,10 +212,5 @@ impl Engine {
     /// Forgets everything that was verified.
     pub fn forget(&self) {
         self.memory.forget_all();
-    }
-
-    /// The entries of an inventory whose objects are not certain to be ready still.
-    fn not_known_ready<'e>(&'e self, entries: impl Iterator<Item = &'e Entry> + 'e) -> impl Iterator<Item = &'e Entry> {
-        entries.filter(|entry| !self.memory.is_ready(&entry.id))
     }
 }

@@ -54,6 +54,7 @@ pub async fn run(
         memory: Memory::default(),
         observed,
         instance: None,
+        is_settled: false,
         seen: 0,
         handled: 0,
         due: None,
@@ -84,6 +85,8 @@ struct Controller {
     observed: watch::Receiver<Observation>,
     /// The instance as it was seen or written last.
     instance: Option<Instance>,
+    /// Whether the last run succeeded. After a failure the next one comes in its time, drift or not.
+    is_settled: bool,
     /// How many triggers there were when the watch was last asked, and when the last run began.
     seen: u64,
     handled: u64,
@@ -108,7 +111,7 @@ impl Controller {
             let wake = tokio::select! {
                 Ok(()) = self.observed.changed() => Wake::Observed,
                 () = at(self.due) => Wake::Due,
-                () = self.ctx.engine.changed(), if self.instance.is_some() => Wake::Drift,
+                () = self.ctx.engine.changed(), if self.is_settled => Wake::Drift,
                 _ = beats.tick() => Wake::Beat,
             };
             match wake {
@@ -144,6 +147,7 @@ impl Controller {
     /// The instance is gone.
     fn forget(&mut self) {
         self.instance = None;
+        self.is_settled = false;
         self.due = None;
         self.memory = Memory::default();
         self.ctx.engine.unwatch();
@@ -196,6 +200,7 @@ impl Controller {
 
     fn take_in(&mut self, finished: Finished) {
         let Finished { instance, outcome, next } = finished;
+        self.is_settled = matches!(outcome, Outcome::Reconciled(_));
         if matches!(outcome, Outcome::Released) {
             self.forget();
             return;

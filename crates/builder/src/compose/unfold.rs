@@ -17,6 +17,11 @@ use crate::yaml;
 /// without a meaning. YAML treats it like a letter, so that the layout is that of any shard.
 pub(super) const NAME: &str = "\u{e000}";
 
+/// Whether the instance itself uses that character, in something that is added to all objects later.
+pub(crate) fn is_name_taken(plan: &InstancePlan) -> bool {
+    plan.common_annotations.values().any(|value| value.contains(NAME))
+}
+
 /// Puts the objects of each shard in the place of the one that stands for all, where there is one.
 pub(crate) fn unfold(plan: &InstancePlan, resources: &mut Vec<Resource>) {
     let stands_for_all = |resource: &Resource| resource.layer() == Layer::EveryShard;

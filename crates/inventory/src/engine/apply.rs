@@ -76,9 +76,10 @@ impl<S: InventoryStore> Run<'_, S> {
         let engine = self.engine;
         let mut unknown = Vec::new();
         for object in &stage.objects {
-            match self.known(object) {
+            let digest = DesiredDigest::of(object);
+            match self.known(object, digest) {
                 Some(action) => self.changes.push(Change::new(object.id(), action)),
-                None => unknown.push(object.clone()),
+                None => unknown.push((object.clone(), digest)),
             }
         }
         let examined = all_or_failures(engine.examine(unknown, self.plan.previous(), self.policy).await)?;
@@ -105,12 +106,12 @@ impl<S: InventoryStore> Run<'_, S> {
     }
 
     /// What becomes of an object for which nothing needs to be asked.
-    fn known(&self, object: &Object) -> Option<Action> {
+    fn known(&self, object: &Object, digest: DesiredDigest) -> Option<Action> {
         if self.policy.held.contains(&object.id()) {
             return Some(Action::Skipped(SkipReason::Held));
         }
         match self.verification {
-            Verification::Watched => self.engine.memory.known(&object.id(), DesiredDigest::of(object)),
+            Verification::Watched => self.engine.memory.known(&object.id(), digest),
             Verification::Full => None,
         }
     }

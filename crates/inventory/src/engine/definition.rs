@@ -1,6 +1,6 @@
 //! What a CRD says of its kind, and the objects of that kind.
 
-use flux_operator_api::Object;
+use flux_operator_api::{FIELD_MANAGER, Object};
 use http::StatusCode;
 use kube::api::{GetParams, ListParams, Patch, PatchParams};
 use kube::core::request::Request as Requests;
@@ -8,10 +8,9 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
 use super::Engine;
-use super::examine::{PAGE, unreadable};
 use super::kinds::{Kind, get};
+use super::list::{Pages, items, unreadable};
 use super::request::RequestError;
-use flux_operator_api::FIELD_MANAGER;
 
 /// A CRD, as it is in the cluster now.
 pub(super) struct Definition {
@@ -45,22 +44,20 @@ impl Engine {
         kind: &Kind,
         change: impl Fn(&Value) -> Option<Patch<Value>> + Sync,
     ) -> Result<usize, RequestError> {
-        let mut params = ListParams::default().limit(PAGE);
+        let path = kind.path(None);
+        let request = |params: &ListParams| Requests::new(&path).list_metadata(params);
+        let mut pages = Pages::new(&self.connection, ListParams::default(), request);
         let mut changed = 0;
         loop {
-            let request = Requests::new(kind.path(None)).list_metadata(&params).map_err(unreadable)?;
-            let page: Value = match self.connection.json(request).await {
+            let page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(changed),
                 Err(error) if error.is_not_found() => return Ok(changed),
-                page => page?,
+                Err(error) => return Err(error),
             };
-            for item in page.get("items").and_then(Value::as_array).into_iter().flatten() {
-                changed += usize::from(self.patch_one(kind, item.clone(), &change).await?);
+            for item in items(page) {
+                changed += usize::from(self.patch_one(kind, item, &change).await?);
             }
-            let more = page.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty());
-            let Some(token) = more else {
-                return Ok(changed);
-            };
-            params = params.continue_token(token);
         }
     }
 

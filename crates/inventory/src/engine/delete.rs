@@ -9,9 +9,9 @@ use kube::core::request::Request as Requests;
 use serde_json::Value;
 
 use super::Engine;
-use super::examine::unreadable;
 use super::failure::{Failure, Step};
 use super::kinds::Kind;
+use super::list::unreadable;
 use super::request::RequestError;
 use crate::change::{Action, Change, ChangeSet};
 use crate::plan::order;

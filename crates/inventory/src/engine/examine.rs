@@ -6,9 +6,8 @@ use std::time::Duration;
 use flux_operator_api::{FIELD_MANAGER, Object, ObjectId};
 use futures::StreamExt as _;
 use http::Request;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use kube::core::request::Request as Requests;
-use serde_json::Value;
 use tokio::time::sleep;
 
 use super::Engine;
@@ -50,20 +49,17 @@ struct Trial {
 const SERVED_WITHIN: Duration = Duration::from_secs(10);
 const SERVED_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many objects a page of a list has.
-pub(super) const PAGE: u32 = 500;
-
 impl Engine {
     /// Examines objects, as many at a time as the window allows. In the order of the objects.
     ///
     /// Those that were applied `before` are read first: what is settled needs no dry run.
     pub(super) async fn examine(
         &self,
-        objects: Vec<Object>,
+        objects: Vec<(Object, DesiredDigest)>,
         before: &Inventory,
         policy: &Policy,
     ) -> Vec<Result<Examined, Failure>> {
-        let subjects = futures::stream::iter(objects.into_iter().map(|object| self.identify(object)));
+        let subjects = futures::stream::iter(objects.into_iter().map(|(object, digest)| self.identify(object, digest)));
         let subjects: Vec<_> = subjects.buffered(self.window()).collect().await;
         let known = subjects.iter().flatten().filter(|subject| before.contains(&subject.desired.id()));
         let live = self.read_known(known).await;
@@ -87,10 +83,10 @@ impl Engine {
         self.options.window.max(1)
     }
 
-    async fn identify(&self, object: Object) -> Result<Subject, Failure> {
+    async fn identify(&self, object: Object, digest: DesiredDigest) -> Result<Subject, Failure> {
         let kind = self.kinds.of(&self.connection, &object).await;
         let kind = kind.map_err(|error| Failure::new(object.id(), Step::DryRun, error))?;
-        Ok(Subject { digest: DesiredDigest::of(&object), desired: prepare(&object), kind })
+        Ok(Subject { desired: prepare(&object), digest, kind })
     }
 
     async fn try_out(
@@ -133,7 +129,7 @@ impl Engine {
         let groups = futures::stream::iter(kinds.into_iter().map(|(path, group)| async move {
             match group.as_slice() {
                 [only] => self.read_one(only).await.1.map(|object| object.into_iter().collect()),
-                [first, ..] => self.list(&path, &first.kind).await,
+                [first, ..] => Ok(self.list(&path, &first.kind).await?.objects),
                 [] => Ok(Vec::new()),
             }
         }));
@@ -177,22 +173,6 @@ impl Engine {
             Err(error) => Err(error),
         }
     }
-
-    /// The owner's objects of a kind.
-    async fn list(&self, path: &str, kind: &Kind) -> Result<Vec<Object>, RequestError> {
-        let mut objects = Vec::new();
-        let mut params = ListParams::default().labels(&self.owner.selector()).limit(PAGE);
-        loop {
-            let request = Requests::new(path).list(&params).map_err(unreadable)?;
-            let page: Value = self.connection.json(request).await?;
-            objects.extend(items(&page, kind));
-            let more = page.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty());
-            let Some(token) = more else {
-                return Ok(objects);
-            };
-            params = params.continue_token(token);
-        }
-    }
 }
 
 impl Trial {
@@ -224,21 +204,6 @@ fn is_left(desired: &Object, live: &Object, policy: &Policy) -> bool {
     is_settled(desired, live) && TakeOver::of(live, &policy.predecessors).is_none()
 }
 
-/// The objects of a list. Lists of built-in kinds leave out what all items have in common.
-pub(super) fn items(page: &Value, kind: &Kind) -> Vec<Object> {
-    let items = page.get("items").and_then(Value::as_array).into_iter().flatten();
-    items.filter_map(|item| typed(item.clone(), kind)).collect()
-}
-
-/// An object with its API version and kind.
-pub(super) fn typed(mut object: Value, kind: &Kind) -> Option<Object> {
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert("apiVersion".to_owned(), kind.resource.api_version.as_str().into());
-        fields.insert("kind".to_owned(), kind.resource.kind.as_str().into());
-    }
-    Object::try_from(object).ok()
-}
-
 /// A server-side apply. Conflicts with other managers are won, and fields that the schema does not
 /// have are refused.
 pub(super) fn apply_request(kind: &Kind, object: &Object, is_dry_run: bool) -> Request<Vec<u8>> {
@@ -248,10 +213,6 @@ pub(super) fn apply_request(kind: &Kind, object: &Object, is_dry_run: bool) -> R
     let request = Requests::new(path).patch(object.name(), &params, &Patch::Apply(object));
     // Fails only for parameters that are not these.
     request.unwrap_or_default()
-}
-
-pub(super) fn unreadable(error: kube::core::request::Error) -> RequestError {
-    RequestError::Unreadable(error.into())
 }
 
 /// Whether an object cannot become what it should without being created anew.

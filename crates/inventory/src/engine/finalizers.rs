@@ -1,14 +1,14 @@
 //! Objects whose controllers are gone: nobody would take their finalizers off.
 
+use flux_operator_api::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
 use kube::core::request::Request as Requests;
 use serde_json::{Value, json};
 
 use super::Engine;
 use super::definition::DEFINITIONS;
-use super::examine::unreadable;
+use super::list::unreadable;
 use super::request::RequestError;
-use flux_operator_api::FIELD_MANAGER;
 
 impl Engine {
     /// Takes the finalizers off every object of a CRD, in all namespaces. Returns how many had some.

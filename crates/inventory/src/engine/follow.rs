@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flux_operator_api::{Object, ObjectId};
 use futures::TryStreamExt as _;
-use kube::api::{ListParams, WatchParams};
+use kube::api::WatchParams;
 use kube::core::WatchEvent;
 use kube::core::request::Request as Requests;
 use serde_json::Value;
@@ -13,8 +13,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 use super::Engine;
-use super::examine::{items, typed, unreadable};
 use super::kinds::Kind;
+use super::list::typed;
 use super::request::RequestError;
 
 /// What was seen of an object.
@@ -68,11 +68,9 @@ impl Engine {
         wanted: &BTreeSet<ObjectId>,
         tell: &Teller,
     ) -> Result<String, RequestError> {
-        let params = ListParams::default().labels(&self.owner.selector());
-        let request = Requests::new(kind.path(namespace(wanted))).list(&params).map_err(unreadable)?;
-        let list: Value = self.connection.json(request).await?;
+        let listed = self.list(&kind.path(namespace(wanted)), kind).await?;
         let mut missing = wanted.clone();
-        for object in items(&list, kind) {
+        for object in listed.objects {
             if missing.remove(&object.id()) {
                 let _ = tell.send((object.id(), Sighting::Present(Box::new(object))));
             }
@@ -80,8 +78,7 @@ impl Engine {
         for id in missing {
             let _ = tell.send((id, Sighting::Absent));
         }
-        let version = list.pointer("/metadata/resourceVersion").and_then(Value::as_str);
-        Ok(version.unwrap_or_default().to_owned())
+        Ok(listed.version)
     }
 
     async fn watch_wanted(

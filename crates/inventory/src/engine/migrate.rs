@@ -1,14 +1,14 @@
 //! Stored versions: every object of a kind is stored anew, so that its CRD can drop an old version.
 
+use flux_operator_api::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
 use kube::core::request::Request as Requests;
 use serde_json::{Value, json};
 
 use super::Engine;
 use super::definition::{DEFINITIONS, Definition, is_behind};
-use super::examine::unreadable;
+use super::list::unreadable;
 use super::request::RequestError;
-use flux_operator_api::FIELD_MANAGER;
 
 /// What became of the stored objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

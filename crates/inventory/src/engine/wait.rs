@@ -44,8 +44,8 @@ impl Engine {
     pub async fn wait(&self, objects: &[Entry], timeout: Duration) -> Result<Summary, RequestError> {
         let mut awaited = Vec::new();
         let mut gone = Vec::new();
-        let worth_watching = objects.iter().filter(|entry| health::needs_watching(&entry.id));
-        for entry in self.not_known_ready(worth_watching) {
+        let is_open = |id| health::needs_watching(id) && !self.memory.is_ready(id);
+        for entry in objects.iter().filter(|entry| is_open(&entry.id)) {
             match self.kinds.of_entry(&self.connection, entry).await? {
                 Some(kind) => awaited.push(Awaited { id: entry.id.clone(), kind, latest: None }),
                 None => gone.push((entry.id.clone(), Health::new(Status::NotFound, "the cluster has no such kind"))),

@@ -8,9 +8,10 @@ use kube::core::request::Request as Requests;
 use serde_json::Value;
 
 use super::Engine;
-use super::examine::{Examined, apply_request, unreadable};
+use super::examine::{Examined, apply_request};
 use super::failure::{Cause, Failure, Step};
 use super::kinds::Kind;
+use super::list::unreadable;
 use super::request::RequestError;
 use super::wait::Awaited;
 use crate::change::{Action, Change};

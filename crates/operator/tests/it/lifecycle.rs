@@ -17,7 +17,7 @@ async fn deployments(world: &World) -> Vec<String> {
 async fn install_change_suspend_resume_uninstall() {
     let _flux = the_only_flux().await;
     let world = World::new("lifecycle").await;
-    let _operator = world.operator();
+    let operator = world.operator();
 
     // Suspended from the start: claimed, and nothing else.
     world.apply_annotated(&spec("2.9.90"), json!({annotations::RECONCILE: "Disabled"})).await;
@@ -61,6 +61,18 @@ async fn install_change_suspend_resume_uninstall() {
     world.until_told(&format!("Normal Progressing Installing revision {revision}")).await;
     world.until_told("Normal OutdatedVersion Flux v2.6.90 is outdated, the latest stable version is v2.9.90").await;
     world.until_told("Normal ReconciliationSucceeded Reconciliation finished in ").await;
+
+    let (_, metrics) = operator.ask("--metrics-addr", "/metrics").await;
+    let uid = instance["metadata"]["uid"].as_str().unwrap();
+    let series = format!(
+        "flux_instance_info{{uid=\"{uid}\",kind=\"FluxInstance\",name=\"flux\",exported_namespace=\"{namespace}\",\
+         ready=\"True\",reason=\"ReconciliationSucceeded\",suspended=\"False\",registry=\"ghcr.io/fluxcd\",\
+         revision=\"{revision}\"}} 1\n"
+    );
+    assert!(metrics.contains(&series), "{series}{metrics}");
+    assert!(
+        metrics.contains("controller_runtime_reconcile_total{controller=\"fluxinstance\",result=\"requeue_after\"}")
+    );
 
     // Nothing to do.
     let before = world.versions().await;
@@ -111,6 +123,8 @@ async fn install_change_suspend_resume_uninstall() {
 
     world.delete().await;
     assert_eq!(world.owned().await.len(), 0);
+    let (_, metrics) = operator.ask("--metrics-addr", "/metrics").await;
+    assert!(!metrics.contains("flux_instance_info{"), "{metrics}");
     let kept = world.live(&ObjectId::cluster("", "Namespace", namespace.as_str()), "v1").await.unwrap();
     assert_eq!(kept["metadata"]["deletionTimestamp"], Value::Null, "the namespace stays");
 }

@@ -1,6 +1,7 @@
 //! Instances that cannot be, and clusters that are not ready for one.
 
 use flux_operator_api::annotations;
+use flux_operator_testkit::proxy::{Fault, Match, Proxy, Rule, Verb};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -132,4 +133,20 @@ async fn an_unreadable_spec_stalls_and_can_be_deleted() {
     assert_eq!(world.owned().await.len(), 0);
     drop(operator);
     world.install_crd().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_may_not_watch_it_names() {
+    let world = World::new("watchless").await;
+    let proxy = Proxy::start(world.config.clone()).await.unwrap();
+    let watching = |verb| Match::verb(verb).resource("fluxinstances");
+    for verb in [Verb::List, Verb::Watch] {
+        proxy.rule(Rule::new(watching(verb), Fault::Answer(http::StatusCode::FORBIDDEN)));
+    }
+    let operator = world.operator_behind(&proxy);
+    let said = "needs `get`, `list` and `watch` on `fluxinstances.fluxcd.controlplane.io`";
+    until("it says what it needs", async || operator.log().contains(said).then_some(())).await;
+    assert_eq!(operator.ask("--health-addr", "/readyz").await, (503, "the caches are not synced".to_owned()));
+    proxy.clear_rules();
+    operator.is_ready().await;
 }
