@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use flux_operator_api::Object;
 use flux_operator_inventory::Action;
+use flux_operator_testkit::cases::spread;
 use flux_operator_testkit::proxy::{Fault, Match, Rule};
 use flux_operator_testkit::workspace;
 use http::StatusCode;
 
-use crate::world::{World, cases, flux, the_only_flux};
+use crate::world::{World, flux, the_only_flux};
 
 fn faults() -> Vec<Fault> {
     let answers =
@@ -47,7 +48,7 @@ async fn an_install_converges_whichever_request_goes_wrong() {
         converge(&world, &objects, "without a fault").await;
         world.clean_up().await;
         let requests = world.proxy.counts().total();
-        for nth in cases(requests, 4) {
+        for nth in spread(requests, 4) {
             let context = format!("{fault} at request {nth} of {requests}");
             world.proxy.clear_rules();
             world.proxy.reset();

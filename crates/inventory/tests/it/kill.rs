@@ -8,11 +8,12 @@ use std::process::Stdio;
 
 use flux_operator_api::Object;
 use flux_operator_inventory::{ApplyPlan, Engine, Entry, Inventory, InventoryStore as _, Owner, Policy, Verification};
+use flux_operator_testkit::cases::spread;
 use flux_operator_testkit::proxy::{KillAt, Proxy};
 use flux_operator_testkit::workspace;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 
-use crate::world::{MapStore, World, cases, flux, the_only_flux};
+use crate::world::{MapStore, World, flux, the_only_flux};
 
 /// What the victim is told: the namespace of the test, what to do, the kubeconfig.
 const ROLE: &str = "FLUX_OPERATOR_TEST_VICTIM";
@@ -122,7 +123,7 @@ async fn survives(world: &World, task: Task, sample: usize) -> usize {
     let everything = [Task::Install, Task::Upgrade].map(|task| task.objects(&world.namespace)).concat();
     let mut tried = 0;
     let writes = writes(world, task).await;
-    for nth in cases(writes, sample) {
+    for nth in spread(writes, sample) {
         for at in [KillAt::Before, KillAt::After] {
             let context = format!("{task:?}, killed {at:?} write {nth} of {writes}");
             prepare(world, task).await;

@@ -3,11 +3,12 @@
 //! `FLUX_OPERATOR_TEST_EVERY=1` tries every write of an install, an upgrade and an uninstall; without
 //! it, a sample.
 
+use flux_operator_testkit::cases::spread;
 use flux_operator_testkit::proxy::{Fault, KillAt, Match, Proxy, Rule};
 use kube::api::DeleteParams;
 use serde_json::Value;
 
-use crate::world::{World, cases, condition, is_ready, spec, the_only_flux, until};
+use crate::world::{World, condition, is_ready, spec, the_only_flux, until};
 
 #[derive(Clone, Copy, Debug)]
 enum Task {
@@ -96,7 +97,7 @@ async fn killed_before_and_after_writes() {
     let mut tried = 0;
     for (task, sample) in [(Task::Install, 4), (Task::Upgrade, 3), (Task::Uninstall, 3)] {
         let writes = writes(&world, task).await;
-        for nth in cases(writes, sample) {
+        for nth in spread(writes, sample) {
             for at in [KillAt::Before, KillAt::After] {
                 let context = format!("{task:?}, killed {at:?} write {nth} of {writes}");
                 task.prepare(&world).await;
@@ -132,7 +133,7 @@ async fn refused_a_write() {
     let mut tried = 0;
     for (task, sample) in [(Task::Install, 3), (Task::Upgrade, 3), (Task::Uninstall, 3)] {
         let writes = writes(&world, task).await;
-        for nth in cases(writes, sample) {
+        for nth in spread(writes, sample) {
             let context = format!("{task:?}, refused write {nth} of {writes}");
             task.prepare(&world).await;
             let proxy = Proxy::start(world.config.clone()).await.unwrap();

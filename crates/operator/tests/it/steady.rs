@@ -5,10 +5,11 @@
 use flux_operator_api::{FluxInstance, Object};
 use flux_operator_builder::{InstancePlan, build};
 use flux_operator_distro::Directory;
+use flux_operator_testkit::cases::every;
 use flux_operator_testkit::workspace;
 use serde_json::{Value, json};
 
-use crate::world::{World, condition, every, is_ready, spec, the_only_flux};
+use crate::world::{World, condition, is_ready, spec, the_only_flux};
 
 /// Numbers that look random and are the same every time.
 struct Dice(u64);

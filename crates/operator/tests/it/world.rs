@@ -376,17 +376,3 @@ fn resource(api_version: &str, kind: &str) -> ApiResource {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }
-
-/// Whether tests that try every case do so, and not only a sample: `FLUX_OPERATOR_TEST_EVERY=1`.
-pub(crate) fn every() -> bool {
-    std::env::var_os("FLUX_OPERATOR_TEST_EVERY").is_some_and(|value| value == "1")
-}
-
-/// The cases to try of `count`, counted from 1: all of them, or about `sample` that are spread evenly
-/// and have the first and the last.
-pub(crate) fn cases(count: usize, sample: usize) -> Vec<usize> {
-    if every() || count <= sample {
-        return (1..=count).collect();
-    }
-    (0..sample).map(|nth| 1 + nth * (count - 1) / (sample - 1)).collect()
-}
