@@ -29,7 +29,8 @@ async fn an_old_version_can_be_dropped_once_nothing_is_stored_in_it() {
         .build()]);
     let outcome = world.apply(&engine, &only_old).await;
     outcome.result.unwrap();
-    let boxed = custom("stored.example.com/v1alpha1", "Box", "a").in_namespace(&world.namespace).build();
+    let boxed = custom("stored.example.com/v1alpha1", "Box", "a").in_namespace(&world.namespace);
+    let boxed = boxed.spec(json!({"size": 1})).build();
     let objects: Api<DynamicObject> = world.api(&boxed);
     let object: DynamicObject = serde_json::from_value(boxed.clone().into_value()).unwrap();
     let params = PostParams { field_manager: Some("somebody".to_owned()), ..PostParams::default() };
