@@ -134,7 +134,7 @@ impl<'r> Run<'r> {
 
     /// The finalizer comes before the first write to the cluster.
     async fn initialize(&self) -> Outcome {
-        tracing::info!("adding the finalizer");
+        tracing::info!("Adding finalizer");
         match self.report.set_finalizer(true).await {
             Ok(()) => Outcome::Initialized { is_suspended: self.settings.is_disabled },
             Err(error) => Outcome::Failed(Failure::Instance(error)),

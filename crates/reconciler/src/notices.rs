@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flux_operator_api::{ObjectId, Reason};
-use flux_operator_inventory::{Action, Change, ChangeSet};
+use flux_operator_inventory::{Action, Change, ChangeSet, SkipReason};
 
 use crate::events::{Event, EventReason};
 use crate::outcome::{ChangeCause, Outcome, describe};
@@ -82,7 +82,9 @@ pub(crate) fn log(outcome: &Outcome, context: &Context) {
 
 /// What changed, and what was kept although nobody wants it any more.
 fn lines(changes: &ChangeSet) -> Vec<String> {
-    changes.effective().map(ToString::to_string).collect()
+    let is_kept = |action| matches!(action, Action::Skipped(SkipReason::NotOwned | SkipReason::PruneDisabled));
+    let told = changes.iter().filter(|change| change.action.is_change() || is_kept(change.action));
+    told.map(ToString::to_string).collect()
 }
 
 #[cfg(test)]
@@ -101,9 +103,18 @@ mod tests {
 
     #[test]
     fn an_update_lists_what_changed() {
-        let all = set([change("a", Action::Created), change("b", Action::Unchanged), change("c", Action::Deleted)]);
+        let kept = change("d", Action::Skipped(SkipReason::PruneDisabled));
+        let left = change("e", Action::Skipped(SkipReason::ReconcileDisabled));
+        let all = set([
+            change("a", Action::Created),
+            change("b", Action::Unchanged),
+            change("c", Action::Deleted),
+            kept,
+            left,
+        ]);
         let message = |cause| changes(&all, cause, "v2.9.4").unwrap().message;
-        let lines = "Deployment/flux-system/a created\nDeployment/flux-system/c deleted";
+        let lines =
+            "Deployment/flux-system/a created\nDeployment/flux-system/c deleted\nDeployment/flux-system/d skipped";
         assert_eq!(message(ChangeCause::Install), format!("Flux v2.9.4 installed\n{lines}"));
         assert_eq!(message(ChangeCause::Update), format!("Flux v2.9.4 updated\n{lines}"));
         assert_eq!(changes(&set([change("b", Action::Unchanged)]), ChangeCause::Update, "v2.9.4"), None);

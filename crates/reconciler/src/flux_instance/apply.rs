@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use flux_operator_api::{ConditionType, ObjectId, Reason};
-use flux_operator_inventory::{ApplyError, ApplyPlan, ChangeSet, Failure as ObjectFailure, Inventory, Outcome, Policy};
+use flux_operator_inventory::{
+    Action, ApplyError, ApplyPlan, Change, ChangeSet, Failure as ObjectFailure, Inventory, Outcome, Policy,
+};
 
 use super::Run;
 use super::build::Built;
@@ -94,8 +96,12 @@ fn merged(first: &ChangeSet, second: ChangeSet) -> ChangeSet {
 }
 
 fn log_changes(changes: &ChangeSet, revision: &str) {
-    if changes.effective().next().is_some() {
-        let lines: Vec<_> = changes.effective().map(ToString::to_string).collect();
-        tracing::info!(revision, output = lines.join(", "), "Server-side apply completed");
+    let (deleted, applied): (Vec<_>, Vec<_>) = changes.effective().partition(|change| change.action == Action::Deleted);
+    let lines = |changes: Vec<&Change>| changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if !applied.is_empty() {
+        tracing::info!(revision, output = lines(applied), "Server-side apply completed");
+    }
+    if !deleted.is_empty() {
+        tracing::info!(revision, output = lines(deleted), "Garbage collection completed");
     }
 }
