@@ -15,16 +15,17 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use flux_operator_api::identity::{API_VERSION, KIND};
 use flux_operator_api::{Distribution, FluxInstance, FluxInstanceSpec, GoDuration, Object, crd};
 use flux_operator_builder::{InstancePlan, build};
 use flux_operator_distro::Directory;
 use flux_operator_testkit::cluster::{Cluster, Options};
+use flux_operator_testkit::objects::{api, resource};
 use flux_operator_testkit::proxy::Proxy;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
@@ -154,20 +155,11 @@ struct World {
 }
 
 impl World {
-    fn api(&self, object: &Object) -> Api<DynamicObject> {
-        let (group, version) = object.api_version().split_once('/').unwrap_or(("", object.api_version()));
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, object.kind()));
-        match object.namespace() {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-            None => Api::all_with(self.client.clone(), &resource),
-        }
-    }
-
     /// Applies an object, as soon as its kind is served.
     async fn apply(&self, object: &Object) -> anyhow::Result<()> {
         let began = Instant::now();
         let params = PatchParams::apply("cost").force();
-        while let Err(error) = self.api(object).patch(object.name(), &params, &Patch::Apply(object)).await {
+        while let Err(error) = api(&self.client, object).patch(object.name(), &params, &Patch::Apply(object)).await {
             ensure!(began.elapsed() < PATIENCE, "cannot apply {}: {error}", object.id());
             sleep(LOOK).await;
         }
@@ -175,8 +167,7 @@ impl World {
     }
 
     fn instances(&self) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("fluxcd.controlplane.io", "v1", "FluxInstance"));
-        Api::namespaced_with(self.client.clone(), NAMESPACE, &resource)
+        Api::namespaced_with(self.client.clone(), NAMESPACE, &resource(API_VERSION, KIND))
     }
 
     /// Creates the instance and waits until it is ready.
@@ -242,8 +233,8 @@ impl World {
         }
         let took = began.elapsed();
         for object in objects.iter().rev().filter(|object| object.kind() != "Namespace") {
-            self.api(object).delete(object.name(), &DeleteParams::foreground()).await?;
-            while self.api(object).get_opt(object.name()).await?.is_some() {
+            api(&self.client, object).delete(object.name(), &DeleteParams::foreground()).await?;
+            while api(&self.client, object).get_opt(object.name()).await?.is_some() {
                 ensure!(began.elapsed() < PATIENCE, "{} does not go", object.id());
                 sleep(LOOK).await;
             }

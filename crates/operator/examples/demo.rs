@@ -14,15 +14,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
+use flux_operator_api::identity::{API_VERSION, KIND};
 use flux_operator_api::{Object, crd};
 use flux_operator_builder::yaml::{self, Dialect, Limits};
 use flux_operator_testkit::cluster::{Cluster, Options};
+use flux_operator_testkit::objects::{api, resource};
 use flux_operator_testkit::workspace;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Event;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
@@ -204,8 +205,7 @@ impl Stage {
     }
 
     fn instances(&self) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("fluxcd.controlplane.io", "v1", "FluxInstance"));
-        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource(API_VERSION, KIND))
     }
 }
 
@@ -263,14 +263,9 @@ fn instance(file: &Path) -> anyhow::Result<Value> {
 }
 
 async fn apply(client: &kube::Client, object: &Object) -> anyhow::Result<()> {
-    let (group, version) = object.api_version().split_once('/').unwrap_or(("", object.api_version()));
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, object.kind()));
-    let api: Api<DynamicObject> = match object.namespace() {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-        None => Api::all_with(client.clone(), &resource),
-    };
     let params = PatchParams::apply("flux-operator-demo").force();
-    api.patch(object.name(), &params, &Patch::Apply(object))
+    api(client, object)
+        .patch(object.name(), &params, &Patch::Apply(object))
         .await
         .with_context(|| format!("cannot apply {}", object.id()))?;
     Ok(())

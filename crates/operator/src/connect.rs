@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
     use crate::fence::Refused;
-    use crate::request::chain;
+    use flux_operator_reconciler::outcome::describe;
 
     fn version() -> serde_json::Value {
         let empty = ["buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "platform"];
@@ -194,7 +194,7 @@ mod tests {
         let start = Instant::now();
         let error = wait(&client, &url, Duration::from_millis(600)).await.unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(1));
-        let text = chain(&error);
+        let text = describe(&error);
         let expected = format!("the API server at `http://{free}/` could not be used within `600ms`: ");
         assert!(text.starts_with(&expected) && text.contains("refused"), "{text}");
     }
@@ -221,7 +221,7 @@ mod tests {
         let start = Instant::now();
         let error = wait(&client, "u", STARTUP_LIMIT).await.unwrap_err();
         assert!(start.elapsed() <= STARTUP_LIMIT);
-        assert!(chain(&error).starts_with("the API server at `u` could not be used within `1m0s`: "), "{error:?}");
+        assert!(describe(&error).starts_with("the API server at `u` could not be used within `1m0s`: "), "{error:?}");
     }
 
     #[tokio::test]

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use flux_operator_controller::args::Args;
-use flux_operator_controller::request::chain;
 use flux_operator_controller::run::run;
 use flux_operator_controller::settings::Settings;
 use flux_operator_controller::shutdown::Shutdown;
 use flux_operator_controller::telemetry;
+use flux_operator_reconciler::outcome::describe;
 use tracing::{error, info};
 
 fn main() -> ExitCode {
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            error!(error = chain(error.as_ref()), "cannot go on");
+            error!(error = describe(error.as_ref()), "cannot go on");
             ExitCode::FAILURE
         }
     }

@@ -81,7 +81,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::request::chain;
+    use flux_operator_reconciler::outcome::describe;
 
     fn anywhere() -> Listen {
         "127.0.0.1:0".parse().unwrap()
@@ -134,7 +134,7 @@ mod tests {
         let app = || health(Health::new());
         let server = serve(&anywhere(), "--health-addr", app()).await.unwrap().unwrap();
         let taken: Listen = server.address.to_string().parse().unwrap();
-        let text = chain(&serve(&taken, "--health-addr", app()).await.unwrap_err());
+        let text = describe(&serve(&taken, "--health-addr", app()).await.unwrap_err());
         assert!(text.starts_with(&format!("cannot listen on `{taken}`, see `--health-addr`: ")), "{text}");
         // Nobody listens after the end.
         drop(server);

@@ -3,21 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// An error and its causes in one line, each once.
-///
-/// Many errors repeat their cause in their own text; what a text has said already is left out.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.extend([": ", &cause_text]);
-        }
-        source = cause.source();
-    }
-    text
-}
+use flux_operator_reconciler::outcome::describe;
 
 /// A request that failed, without the names that the client library puts before everything.
 #[derive(Debug)]
@@ -45,7 +31,7 @@ impl fmt::Display for RequestError {
             kube::Error::Api(status) if status.message.is_empty() => write!(f, "{} {}", status.code, status.reason),
             kube::Error::Api(status) => f.write_str(&status.message),
             error => match error.source() {
-                Some(source) => f.write_str(&chain(source)),
+                Some(source) => f.write_str(&describe(source)),
                 None => error.fmt(f),
             },
         }
@@ -73,8 +59,8 @@ mod tests {
 
     #[test]
     fn a_cause_is_told_once() {
-        assert_eq!(chain(&says("a", says("b", says("c", None)))), "a: b: c");
-        assert_eq!(chain(&says("a: b", says("b", says("c", None)))), "a: b: c");
+        assert_eq!(describe(&says("a", says("b", says("c", None)))), "a: b: c");
+        assert_eq!(describe(&says("a: b", says("b", says("c", None)))), "a: b: c");
     }
 
     #[test]

@@ -78,7 +78,7 @@ struct Tenure {
 /// # Errors
 /// See [`RunError`]; the process has to end then.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> Result<(), RunError> {
-    info!(version = VERSION, namespace = settings.namespace, "starting");
+    info!(version = VERSION, namespace = settings.controller.namespace, "starting");
     if !settings.without_effect.is_empty() {
         warn!(given = settings.without_effect.join(", "), "some flags and variables have no effect in this operator");
     }
@@ -110,7 +110,7 @@ impl Program {
     /// Waits for the lease, and works as long as it is ours.
     async fn elected(&self, election: Election, clients: Clients, fence: Fence) -> Result<(), RunError> {
         self.metrics.set_leading(CONTROLLER, false);
-        let namespace = pod_namespace().unwrap_or_else(|| self.settings.namespace.clone());
+        let namespace = pod_namespace().unwrap_or_else(|| self.settings.controller.namespace.clone());
         let mut candidate = Candidate::new(clients.unfenced, &namespace, lease::identity(), election.timing);
         let until = tokio::select! {
             until = candidate.acquire() => until,
@@ -143,7 +143,7 @@ impl Program {
             self.shutdown.requested().await;
             sleep(CONTROLLER_GRACE).await;
         };
-        let options = self.options();
+        let options = Options { host: lease::hostname(), ..self.settings.controller.clone() };
         let (metrics, health) = (Arc::clone(&self.metrics), self.health.clone());
         let asked = self.shutdown.requested();
         tokio::select! {
@@ -154,18 +154,6 @@ impl Program {
                 warn!("the controller did not stop in time");
                 Ok(())
             }
-        }
-    }
-
-    fn options(&self) -> Options {
-        let settings = &self.settings;
-        Options {
-            backoff: settings.backoff,
-            jitter_percent: settings.jitter_percent,
-            predecessors: settings.predecessors.clone(),
-            notifications: settings.notifications.clone(),
-            host: lease::hostname(),
-            ..Options::new(settings.namespace.as_str(), settings.storage_path.as_path())
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What the flags and the environment mean, checked once.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use flux_operator_api::GoDuration;
+use flux_operator_reconciler::Options;
 use flux_operator_reconciler::events::Notifications;
 use flux_operator_reconciler::schedule::Backoff;
 
@@ -16,18 +16,9 @@ const DEFAULT_NAMESPACE: &str = "flux-system";
 /// What the program is to do. Nothing in here needs to be checked again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// The namespace of the instance.
-    pub namespace: String,
-    /// The folder with the distribution that comes with the operator.
-    pub storage_path: PathBuf,
-    /// Pauses after failures: more than none, and the first not longer than the longest.
-    pub backoff: Backoff,
-    /// By how many percent intervals vary, less than 100.
-    pub jitter_percent: u8,
-    /// Field managers whose fields are taken over.
-    pub predecessors: Vec<String>,
-    /// Where events are sent, beside the API server.
-    pub notifications: Notifications,
+    /// What the controller is told; pauses are more than none, and the first is not longer than the
+    /// longest.
+    pub controller: Options,
     /// Where metrics are served.
     pub metrics: Listen,
     /// Where probes are served.
@@ -107,14 +98,16 @@ impl Settings {
         } else {
             None
         };
+        let namespace = variable("RUNTIME_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
         Ok(Self {
-            namespace: variable("RUNTIME_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
-            storage_path: args.storage_path,
-            // A least pause beyond the longest would never be made.
-            backoff: Backoff { min: min.min(max), max },
-            jitter_percent: args.interval_jitter_percentage,
-            predecessors: predecessors.collect(),
-            notifications: Notifications::read(variable),
+            controller: Options {
+                // A least pause beyond the longest would never be made.
+                backoff: Backoff { min: min.min(max), max },
+                jitter_percent: args.interval_jitter_percentage,
+                predecessors: predecessors.collect(),
+                notifications: Notifications::read(variable),
+                ..Options::new(namespace, args.storage_path)
+            },
             metrics: args.metrics_addr,
             probes: args.health_addr,
             election,
@@ -166,12 +159,15 @@ mod tests {
         assert_eq!(
             settings(&[], &[]).unwrap(),
             Settings {
-                namespace: "flux-system".to_owned(),
-                storage_path: "/data".into(),
-                backoff: Backoff::default(),
-                jitter_percent: 5,
-                predecessors: Vec::new(),
-                notifications: Notifications::default(),
+                controller: Options {
+                    namespace: "flux-system".to_owned(),
+                    storage_path: "/data".into(),
+                    backoff: Backoff::default(),
+                    jitter_percent: 5,
+                    predecessors: Vec::new(),
+                    notifications: Notifications::default(),
+                    host: "flux-operator".to_owned(),
+                },
                 metrics: Listen::At { host: String::new(), port: 8080 },
                 probes: Listen::At { host: String::new(), port: 8081 },
                 election: Some(Election {
@@ -186,18 +182,18 @@ mod tests {
     #[test]
     fn variables_replace_flags_and_empty_ones_do_not() {
         let predecessors = |variables: &[(&str, &str)]| {
-            settings(&["--override-manager=a", "--override-manager=b"], variables).unwrap().predecessors
+            settings(&["--override-manager=a", "--override-manager=b"], variables).unwrap().controller.predecessors
         };
         assert_eq!(predecessors(&[]), ["a", "b"]);
         assert_eq!(predecessors(&[("OVERRIDE_MANAGERS", "")]), ["a", "b"]);
         assert_eq!(predecessors(&[("OVERRIDE_MANAGERS", "c, d,")]), ["c", "d"]);
-        assert_eq!(settings(&[], &[("RUNTIME_NAMESPACE", "flux")]).unwrap().namespace, "flux");
+        assert_eq!(settings(&[], &[("RUNTIME_NAMESPACE", "flux")]).unwrap().controller.namespace, "flux");
     }
 
     #[test]
     fn an_address_for_notifications_may_hold_a_secret() {
         let settings = settings(&[], &[("NOTIFICATION_CONTROLLER_ADDRESS", "http://canary@n/")]).unwrap();
-        assert_eq!(settings.notifications.address.as_deref(), Some("http://canary@n/"));
+        assert_eq!(settings.controller.notifications.address.as_deref(), Some("http://canary@n/"));
         assert!(!format!("{settings:?}").contains("canary"));
     }
 
@@ -225,7 +221,10 @@ mod tests {
     #[test]
     fn the_first_pause_is_never_beyond_the_longest() {
         let second = Duration::from_secs(1);
-        assert_eq!(settings(&["--max-retry-delay=1s", "--min-retry-delay=2s"], &[]).unwrap().backoff.min, second);
+        assert_eq!(
+            settings(&["--max-retry-delay=1s", "--min-retry-delay=2s"], &[]).unwrap().controller.backoff.min,
+            second
+        );
     }
 
     #[track_caller]

@@ -1,10 +1,8 @@
-//! What runs work with: connections, what is remembered between runs, and why there is one.
+//! What runs work with: connections, and what is remembered between runs.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flux_operator_api::ObjectId;
 use flux_operator_inventory::Engine;
 use tokio::sync::watch;
 
@@ -14,7 +12,7 @@ use crate::instance::Instance;
 use crate::schedule::Backoff;
 
 /// How the controller works.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The namespace whose FluxInstance is reconciled. Others are left alone.
     pub namespace: String,
@@ -55,17 +53,6 @@ pub(crate) struct Context {
     pub(crate) options: Options,
 }
 
-impl Context {
-    /// A number from 0 up to 1, another one each time.
-    #[expect(clippy::unused_self, reason = "chance comes from the world, like everything else here")]
-    pub(crate) fn chance(&self) -> f64 {
-        use std::hash::{BuildHasher as _, RandomState};
-        // The keys of every `RandomState` differ.
-        let bits = RandomState::new().hash_one(0_u8) >> 32;
-        f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
-    }
-}
-
 /// What is remembered from one run to the next, and lost with the process.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -77,15 +64,6 @@ pub(crate) struct Memory {
     pub(crate) is_migrated: bool,
     /// Whether a migration of everything is to be done over.
     pub(crate) has_forced_migration_failed: bool,
-}
-
-/// Why there is a run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Trigger {
-    /// Whether somebody asked for it, who may know better than a watch.
-    pub(crate) is_asked: bool,
-    /// Objects whose drift is left alone this time.
-    pub(crate) held: BTreeSet<ObjectId>,
 }
 
 /// What is known of the instance.

@@ -1,17 +1,18 @@
 //! The loop: one instance, one run at a time, and a reason for each.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flux_operator_api::identity;
+use flux_operator_api::{ObjectId, identity};
 use flux_operator_inventory::{Engine, Owner};
 use kube::Client;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::Instrument as _;
 
-use crate::context::{Context, Interrupt, Memory, Observation, Options, Trigger};
+use crate::context::{Context, Interrupt, Memory, Observation, Options};
 use crate::events::Events;
 use crate::flux_instance::{Finished, reconcile};
 use crate::health::Health;
@@ -116,7 +117,7 @@ impl Controller {
             };
             match wake {
                 Wake::Observed => self.observe(),
-                Wake::Due => Box::pin(self.run(Trigger::default())).await,
+                Wake::Due => Box::pin(self.run(BTreeSet::new())).await,
                 Wake::Drift => Box::pin(self.correct()).await,
                 Wake::Beat => {}
             }
@@ -163,7 +164,7 @@ impl Controller {
         if turn.is_due {
             let objects: Vec<_> = drifted.iter().map(ToString::to_string).collect();
             tracing::info!(objects = objects.join(", "), "objects have been changed by somebody else");
-            Box::pin(self.run(Trigger { held: turn.held, ..Trigger::default() })).await;
+            Box::pin(self.run(turn.held)).await;
         }
         // Whatever comes first; what is held is a drift still when its turn comes.
         if let Some(next) = turn.next {
@@ -171,7 +172,8 @@ impl Controller {
         }
     }
 
-    async fn run(&mut self, trigger: Trigger) {
+    /// Runs once, and leaves the drift of the objects that are `held` alone.
+    async fn run(&mut self, held: BTreeSet<ObjectId>) {
         // What the run is about and what it answers have to be of one moment.
         self.observe();
         self.due = None;
@@ -180,21 +182,17 @@ impl Controller {
         let Some(instance) = self.instance.clone() else {
             return;
         };
-        let settings = instance.settings();
-        let is_asked = settings.requested_at != instance.status.last_handled_reconcile_at;
-        let trigger = Trigger { is_asked: is_asked && settings.requested_at.is_some(), ..trigger };
         let span = tracing::info_span!(
             "reconcile",
             controller = "fluxinstance",
             name = instance.name(),
             namespace = instance.namespace(),
         );
-        let began = Instant::now();
         let timer = self.runs.start();
-        let run = reconcile(&self.ctx, &mut self.memory, &instance, &trigger, &interrupt).instrument(span);
+        let run = reconcile(&self.ctx, &mut self.memory, &instance, &held, &interrupt).instrument(span);
         let finished = beating(&self.health, Box::pin(run)).await;
-        timer.finish(result(&finished));
-        self.metrics.observe_duration(identity::KIND, instance.name(), instance.namespace(), began.elapsed());
+        let took = timer.finish(result(&finished));
+        self.metrics.observe_duration(identity::KIND, instance.name(), instance.namespace(), took);
         self.take_in(finished);
     }
 

@@ -15,16 +15,17 @@ mod migrate;
 mod uninstall;
 mod wait;
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
-use flux_operator_api::{FluxInstanceSpec, FluxInstanceStatus, Reason};
-use flux_operator_inventory::{Inventory, Verification};
+use flux_operator_api::{FluxInstanceSpec, FluxInstanceStatus, ObjectId, Reason};
+use flux_operator_inventory::{Inventory, Verification, chance};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::context::{Context, Interrupt, Memory, Trigger};
+use crate::context::{Context, Interrupt, Memory};
 use crate::events::{Event, Subject};
 use crate::instance::Instance;
 use crate::notices;
@@ -37,7 +38,8 @@ use crate::status;
 /// A run that is under way.
 struct Run<'r> {
     ctx: &'r Context,
-    trigger: &'r Trigger,
+    /// Objects whose drift is left alone this time.
+    held: &'r BTreeSet<ObjectId>,
     interrupt: &'r Interrupt,
     /// As it was when the run began.
     instance: &'r Instance,
@@ -67,10 +69,10 @@ pub(crate) async fn reconcile(
     ctx: &Context,
     memory: &mut Memory,
     instance: &Instance,
-    trigger: &Trigger,
+    held: &BTreeSet<ObjectId>,
     interrupt: &Interrupt,
 ) -> Finished {
-    let run = Run::new(ctx, instance, trigger, interrupt);
+    let run = Run::new(ctx, instance, held, interrupt);
     let outcome = match AssertUnwindSafe(run.outcome(memory)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(panic) => Outcome::Failed(Failure::Panicked(panic_message(&*panic))),
@@ -79,18 +81,18 @@ pub(crate) async fn reconcile(
 }
 
 impl<'r> Run<'r> {
-    fn new(ctx: &'r Context, instance: &'r Instance, trigger: &'r Trigger, interrupt: &'r Interrupt) -> Self {
+    fn new(ctx: &'r Context, instance: &'r Instance, held: &'r BTreeSet<ObjectId>, interrupt: &'r Interrupt) -> Self {
         let shown = instance.for_show();
         let components = shown.spec.effective_components();
-        let domain = shown.spec.effective_cluster();
+        let cluster = shown.spec.effective_cluster();
         Self {
             ctx,
-            trigger,
+            held,
             interrupt,
             instance,
             settings: instance.settings(),
             subject: Subject::of(&shown),
-            address: ctx.events.address(instance.namespace(), components, domain.effective_domain()),
+            address: ctx.events.address(instance.namespace(), components, cluster.effective_domain()),
             report: Report::new(ctx.engine.connection().clone(), instance.clone()),
             attempted: OnceLock::new(),
             began: Instant::now(),
@@ -199,7 +201,7 @@ impl<'r> Run<'r> {
         let pace = Pace {
             backoff: self.ctx.options.backoff,
             jitter_percent: self.ctx.options.jitter_percent,
-            chance: self.ctx.chance(),
+            chance: chance(),
         };
         let next = schedule::next(&outcome, &self.settings, memory.failures, pace);
         Finished { instance: self.report.into_instance(), outcome, next }
@@ -213,9 +215,11 @@ impl<'r> Run<'r> {
         self.instance.spec.as_ref().ok()
     }
 
-    /// Everything is verified with the API server where somebody asked for the run.
+    /// Everything is verified with the API server where somebody asked for the run, who may know better
+    /// than a watch.
     fn verification(&self) -> Verification {
-        if self.trigger.is_asked { Verification::Full } else { Verification::Watched }
+        let (asked, handled) = (&self.settings.requested_at, &self.instance.status.last_handled_reconcile_at);
+        if asked.is_some() && asked != handled { Verification::Full } else { Verification::Watched }
     }
 
     fn context(&self) -> status::Context {

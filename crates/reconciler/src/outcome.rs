@@ -212,16 +212,16 @@ impl Reconciled {
     }
 }
 
-/// An error and what caused it, in one line.
-pub fn describe(error: &dyn std::error::Error) -> String {
+/// An error and its causes in one line, each once.
+///
+/// Many errors repeat their cause in their own text; what a text has said already is left out.
+pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let said = error.to_string();
-        // An error that passes its cause on repeats it.
-        if !text.ends_with(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
+        if !text.contains(&said) {
+            text.extend([": ", &said]);
         }
         cause = error.source();
     }

@@ -4,10 +4,10 @@
 //! somebody else wrote in between, the instance is read again and the patch worked out anew, so that
 //! conditions of others survive. Nothing is asked where nothing changed.
 
-use flux_operator_api::{Condition, ConditionType, FIELD_MANAGER, FINALIZER, FluxInstanceStatus, ResourceInventory};
-use flux_operator_inventory::{Connection, Inventory, InventoryStore, RequestError, StoreError};
+use flux_operator_api::{Condition, ConditionType, FINALIZER, FluxInstanceStatus, ResourceInventory};
+use flux_operator_inventory::{Connection, Inventory, InventoryStore, RequestError, StoreError, patch_params};
 use http::Request;
-use kube::api::{DynamicObject, GetParams, Patch, PatchParams};
+use kube::api::{DynamicObject, GetParams, Patch};
 use kube::core::Resource as _;
 use kube::core::request::Request as Requests;
 use serde_json::{Map, Value, json};
@@ -85,7 +85,7 @@ impl Report {
                 }
                 Err(error) if error.is_conflict() && conflicts < CONFLICTS => {
                     let request = Requests::new(&self.path).get(&self.name, &GetParams::default());
-                    *stored = self.send(request.map_err(unreadable)?).await?;
+                    *stored = self.send(request.map_err(RequestError::unreadable)?).await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -94,18 +94,18 @@ impl Report {
     }
 
     fn patch_request(&self, subresource: Option<&str>, body: Value) -> Result<Request<Vec<u8>>, RequestError> {
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = patch_params();
         let requests = Requests::new(&self.path);
         match subresource {
             Some(subresource) => requests.patch_subresource(subresource, &self.name, &params, &Patch::Merge(body)),
             None => requests.patch(&self.name, &params, &Patch::Merge(body)),
         }
-        .map_err(unreadable)
+        .map_err(RequestError::unreadable)
     }
 
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Instance, RequestError> {
         let object: DynamicObject = self.connection.json(request).await?;
-        Instance::try_from(object).map_err(|error| RequestError::Unreadable(error.into()))
+        Instance::try_from(object).map_err(RequestError::unreadable)
     }
 }
 
@@ -114,10 +114,6 @@ impl InventoryStore for Report {
         let inventory = ResourceInventory::from(inventory);
         Ok(self.update(|status| status.inventory = Some(inventory)).await?)
     }
-}
-
-fn unreadable(error: kube::core::request::Error) -> RequestError {
-    RequestError::Unreadable(error.into())
 }
 
 /// A status with the conditions of others as they are stored now.

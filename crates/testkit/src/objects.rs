@@ -1,4 +1,4 @@
-//! Small objects for tests.
+//! Small objects for tests, and where a cluster has them.
 //!
 //! ```
 //! use flux_operator_testkit::objects::{config_map, deployment};
@@ -12,6 +12,8 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flux_operator_api::{Object, labels};
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::core::GroupVersionKind;
 use serde_json::{Map, Value, json};
 
 /// An object that is put together. Methods that only make sense for some kinds say so.
@@ -170,6 +172,21 @@ fn step<'a>(field: &'a mut Value, key: &str) -> &'a mut Value {
 impl From<Builder> for Object {
     fn from(builder: Builder) -> Self {
         builder.build()
+    }
+}
+
+/// A kind, for clients that take any.
+pub fn resource(api_version: &str, kind: &str) -> ApiResource {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
+/// Where an object and its like are.
+pub fn api(client: &kube::Client, object: &Object) -> Api<DynamicObject> {
+    let resource = resource(object.api_version(), object.kind());
+    match object.namespace() {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
     }
 }
 

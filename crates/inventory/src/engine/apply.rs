@@ -63,9 +63,8 @@ impl<S: InventoryStore> Run<'_, S> {
     async fn prune(&mut self) -> Result<(), ApplyError> {
         let (engine, stale) = (self.engine, self.plan.stale());
         let deletion = engine.delete(stale).await;
+        let mut remaining: Vec<Entry> = deletion.failed(stale).cloned().collect();
         self.changes.extend(deletion.changes);
-        let failed = |entry: &&Entry| deletion.failures.iter().any(|failure| failure.id == entry.id);
-        let mut remaining: Vec<Entry> = stale.iter().filter(failed).cloned().collect();
         let terminating = engine.wait_gone(&deletion.terminating, engine.options.prune_timeout).await;
         remaining.extend(terminating.unwrap_or(deletion.terminating));
         self.recorder.record(self.plan.narrowed(remaining)).await.map_err(ApplyError::Store)?;

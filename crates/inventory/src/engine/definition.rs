@@ -1,16 +1,16 @@
 //! What a CRD says of its kind, and the objects of that kind.
 
-use flux_operator_api::{FIELD_MANAGER, Object};
+use flux_operator_api::Object;
 use http::StatusCode;
-use kube::api::{GetParams, ListParams, Patch, PatchParams};
+use kube::api::{GetParams, ListParams, Patch};
 use kube::core::request::Request as Requests;
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
 use super::Engine;
 use super::kinds::{Kind, get};
-use super::list::{Pages, items, unreadable};
-use super::request::RequestError;
+use super::list::{Pages, items};
+use super::request::{RequestError, patch_params};
 
 /// A CRD, as it is in the cluster now.
 pub(super) struct Definition {
@@ -74,15 +74,17 @@ impl Engine {
             let Some(patch) = change(&item) else {
                 return Ok(false);
             };
-            let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            let request = Requests::new(&path).patch_metadata(&name, &params, &patch).map_err(unreadable)?;
+            let params = patch_params();
+            let request =
+                Requests::new(&path).patch_metadata(&name, &params, &patch).map_err(RequestError::unreadable)?;
             match self.connection.json::<Value>(request).await {
                 Ok(_) => return Ok(true),
                 Err(error) if error.is_not_found() => return Ok(false),
                 Err(error) if conflicts < CONFLICTS && is_behind(&error) => conflicts += 1,
                 Err(error) => return Err(error),
             }
-            let request = Requests::new(&path).get_metadata(&name, &GetParams::default()).map_err(unreadable)?;
+            let request =
+                Requests::new(&path).get_metadata(&name, &GetParams::default()).map_err(RequestError::unreadable)?;
             item = match self.connection.json(request).await {
                 Err(error) if error.is_not_found() => return Ok(false),
                 item => item?,

@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::Engine;
 use super::failure::{Failure, Step};
 use super::kinds::Kind;
-use super::list::unreadable;
 use super::request::RequestError;
 use crate::change::{Action, Change, ChangeSet};
 use crate::plan::order;
@@ -26,6 +25,13 @@ pub struct Deletion {
     pub terminating: Vec<Entry>,
     /// Objects that could not be deleted, and why.
     pub failures: Vec<Failure>,
+}
+
+impl Deletion {
+    /// Those of these objects that could not be deleted.
+    pub fn failed<'e>(&self, objects: &'e [Entry]) -> impl Iterator<Item = &'e Entry> {
+        objects.iter().filter(|entry| self.failures.iter().any(|failure| failure.id == entry.id))
+    }
 }
 
 /// How often a deletion is tried again because the object changed in between.
@@ -122,7 +128,7 @@ impl Engine {
 
 fn metadata_request(kind: &Kind, entry: &Entry) -> Result<Request<Vec<u8>>, RequestError> {
     let path = kind.path(Some(&entry.id.namespace));
-    Requests::new(path).get_metadata(&entry.id.name, &GetParams::default()).map_err(unreadable)
+    Requests::new(path).get_metadata(&entry.id.name, &GetParams::default()).map_err(RequestError::unreadable)
 }
 
 fn delete_request(
@@ -139,5 +145,7 @@ fn delete_request(
         preconditions: Some(preconditions),
         ..DeleteParams::default()
     };
-    Requests::new(kind.path(Some(&entry.id.namespace))).delete(&entry.id.name, &params).map_err(unreadable)
+    Requests::new(kind.path(Some(&entry.id.namespace)))
+        .delete(&entry.id.name, &params)
+        .map_err(RequestError::unreadable)
 }

@@ -1,14 +1,12 @@
 //! Objects whose controllers are gone: nobody would take their finalizers off.
 
-use flux_operator_api::FIELD_MANAGER;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use kube::core::request::Request as Requests;
 use serde_json::{Value, json};
 
 use super::Engine;
 use super::definition::DEFINITIONS;
-use super::list::unreadable;
-use super::request::RequestError;
+use super::request::{RequestError, patch_params};
 
 impl Engine {
     /// Takes the finalizers off every object of a CRD, in all namespaces. Returns how many had some.
@@ -34,9 +32,9 @@ impl Engine {
     /// The CRD cannot be written. One that is not there is fine.
     pub async fn nudge(&self, crd: &str, token: &str) -> Result<(), RequestError> {
         let patch = json!({"metadata": {"annotations": {NUDGE: token}}});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = patch_params();
         let request = Requests::new(DEFINITIONS).patch_metadata(crd, &params, &Patch::Merge(patch));
-        match self.connection.json::<Value>(request.map_err(unreadable)?).await {
+        match self.connection.json::<Value>(request.map_err(RequestError::unreadable)?).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }

@@ -37,7 +37,7 @@ impl<'c, F: Fn(&ListParams) -> Result<Request<Vec<u8>>, Error>> Pages<'c, F> {
         let Some(params) = self.params.take() else {
             return Ok(None);
         };
-        let page: Value = self.connection.json((self.request)(&params).map_err(unreadable)?).await?;
+        let page: Value = self.connection.json((self.request)(&params).map_err(RequestError::unreadable)?).await?;
         let more = page.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty());
         self.params = more.map(|token| params.continue_token(token));
         Ok(Some(page))
@@ -76,9 +76,4 @@ pub(super) fn typed(mut object: Value, kind: &Kind) -> Option<Object> {
         fields.insert("kind".to_owned(), kind.resource.kind.as_str().into());
     }
     Object::try_from(object).ok()
-}
-
-/// A request that cannot be made.
-pub(super) fn unreadable(error: Error) -> RequestError {
-    RequestError::Unreadable(error.into())
 }

@@ -1,14 +1,12 @@
 //! Stored versions: every object of a kind is stored anew, so that its CRD can drop an old version.
 
-use flux_operator_api::FIELD_MANAGER;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use kube::core::request::Request as Requests;
 use serde_json::{Value, json};
 
 use super::Engine;
 use super::definition::{DEFINITIONS, Definition, is_behind};
-use super::list::unreadable;
-use super::request::RequestError;
+use super::request::{RequestError, patch_params};
 
 /// What became of the stored objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +60,10 @@ impl Engine {
             "metadata": {"resourceVersion": definition.resource_version},
             "status": {"storedVersions": [definition.storage_version()]},
         });
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = patch_params();
         let request =
             Requests::new(DEFINITIONS).patch_subresource("status", &definition.name, &params, &Patch::Merge(patch));
-        self.connection.json::<Value>(request.map_err(unreadable)?).await.map(drop)
+        self.connection.json::<Value>(request.map_err(RequestError::unreadable)?).await.map(drop)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use flux_operator_api::Object;
+use flux_operator_api::{FIELD_MANAGER, Object};
 use http::{Request, Response, StatusCode};
 use kube::Client;
+use kube::api::PatchParams;
 use kube::client::Body;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
@@ -50,6 +51,11 @@ pub enum RequestError {
 }
 
 impl RequestError {
+    /// A request that cannot be made, or an answer that cannot be read, for this reason.
+    pub fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unreadable(error.into())
+    }
+
     /// The answer, where there was one.
     pub fn status(&self) -> Option<&Status> {
         match self {
@@ -216,13 +222,18 @@ async fn refusal(answer: Response<Body>) -> (RequestError, Option<Duration>) {
 /// failed together do not come back together.
 fn pause(failures: u32) -> Duration {
     let pause = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    pause + pause.mul_f64(spread() / 2.0)
+    pause + pause.mul_f64(chance() / 2.0)
 }
 
-/// A number from 0 to 1, different at every call. Not for secrets.
-fn spread() -> f64 {
+/// A number from 0 up to 1, another one each time.
+pub fn chance() -> f64 {
     use std::hash::{BuildHasher as _, RandomState};
     // The keys of every `RandomState` differ.
     let bits = RandomState::new().hash_one(0u8) >> 32;
     f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+/// The parameters of a patch that is no apply: in the name of the operator.
+pub fn patch_params() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }

@@ -1,9 +1,9 @@
 //! One write: what was decided, done.
 
-use flux_operator_api::{FIELD_MANAGER, Object};
+use flux_operator_api::Object;
 use http::StatusCode;
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use kube::core::request::Request as Requests;
 use serde_json::Value;
 
@@ -11,8 +11,7 @@ use super::Engine;
 use super::examine::{Examined, apply_request};
 use super::failure::{Cause, Failure, Step};
 use super::kinds::Kind;
-use super::list::unreadable;
-use super::request::RequestError;
+use super::request::{RequestError, patch_params};
 use super::wait::Awaited;
 use crate::change::{Action, Change};
 use crate::health::{self, Status};
@@ -108,9 +107,9 @@ impl Engine {
         let patch = take_over.patch(version.unwrap_or_default());
         let patch: Patch<Value> =
             Patch::Json(serde_json::from_value(patch).map_err(|error| RequestError::Unreadable(error.into()))?);
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = patch_params();
         let request = Requests::new(kind.path(live.namespace())).patch(live.name(), &params, &patch);
-        self.connection.object(request.map_err(unreadable)?).await
+        self.connection.object(request.map_err(RequestError::unreadable)?).await
     }
 
     /// Deletes an object that stands in the way of its own new form, and waits until it is gone.

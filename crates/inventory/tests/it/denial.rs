@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flux_operator_api::Object;
 use flux_operator_inventory::{Action, Engine, EngineOptions, RequestLimits};
-use flux_operator_testkit::objects::{config_map, deployment, service_account};
+use flux_operator_testkit::objects::{api, config_map, deployment, service_account};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn put(client: &kube::Client, object: Value) {
     let object = Object::try_from(object).unwrap();
     let data: DynamicObject = serde_json::from_value(object.clone().into_value()).unwrap();
     let params = PatchParams::apply("test").force();
-    crate::world::api(client, &object).patch(object.name(), &params, &Patch::Apply(&data)).await.unwrap();
+    api(client, &object).patch(object.name(), &params, &Patch::Apply(&data)).await.unwrap();
 }
 
 /// A policy that denies one ConfigMap of the namespace, by a name that can be changed. It lets dry

@@ -12,12 +12,12 @@ use flux_operator_inventory::{
     Verification,
 };
 use flux_operator_testkit::cluster::{Cluster, Options};
+use flux_operator_testkit::objects::{api, resource};
 use flux_operator_testkit::proxy::Proxy;
 use flux_operator_testkit::workspace;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -211,19 +211,6 @@ impl World {
 
 fn is_conflict<T>(result: &Result<T, kube::Error>) -> bool {
     matches!(result, Err(kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict())
-}
-
-fn resource(api_version: &str, kind: &str) -> ApiResource {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
-}
-
-pub(crate) fn api(client: &kube::Client, object: &Object) -> Api<DynamicObject> {
-    let resource = resource(object.api_version(), object.kind());
-    match object.namespace() {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-        None => Api::all_with(client.clone(), &resource),
-    }
 }
 
 /// An inventory in the ConfigMap `inventory`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flux_operator_api::GoDuration;
 use flux_operator_api::identity::{CONTROLLER, FIELD_MANAGER};
+use flux_operator_reconciler::chance;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, PostParams};
@@ -121,7 +122,7 @@ impl Candidate {
                     self.timing.retry
                 }
             };
-            sleep(pause + self.timing.retry.mul_f64(spread() / 5.0)).await;
+            sleep(pause + self.timing.retry.mul_f64(chance() / 5.0)).await;
         }
     }
 
@@ -284,13 +285,6 @@ impl Seen {
     fn holder(&self) -> String {
         self.lease.spec.as_ref().and_then(|record| record.holder_identity.clone()).unwrap_or_default()
     }
-}
-
-/// A number from 0 to 1, different at every call, so that replicas do not go in step.
-fn spread() -> f64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    let bits = RandomState::new().hash_one(0_u8) >> 32;
-    f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

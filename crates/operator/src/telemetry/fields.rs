@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 
-use crate::request::chain;
+use flux_operator_reconciler::outcome::describe;
 
 /// What stands at the start of every line, and cannot be said a second time.
 const RESERVED: [&str; 4] = ["level", "ts", "logger", "msg"];
@@ -56,7 +56,7 @@ impl Visit for Fields {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.record(field, chain(value).into());
+        self.record(field, describe(value).into());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {

@@ -1,6 +1,6 @@
 //! The life of one instance, from the first look to the last.
 
-use flux_operator_api::{ObjectId, annotations};
+use flux_operator_api::{Component, ObjectId, annotations};
 use flux_operator_testkit::workspace;
 use serde_json::{Value, json};
 
@@ -188,15 +188,7 @@ async fn real_flux_from_2_8_to_2_9() {
     let _flux = the_only_flux().await;
     let world = World::new("real").await;
     let _operator = Operator::alone(&kubeconfig(), &world.namespace, &real);
-    let all = json!([
-        "source-controller",
-        "kustomize-controller",
-        "helm-controller",
-        "notification-controller",
-        "image-reflector-controller",
-        "image-automation-controller",
-        "source-watcher",
-    ]);
+    let all = json!(Component::ALL);
     let steps: &[(&str, Value, usize)] = &[
         ("2.8.x", json!({}), 4),
         ("2.9.x", json!({}), 4),

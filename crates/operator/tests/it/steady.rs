@@ -2,7 +2,7 @@
 //!
 //! 20 in a row; `FLUX_OPERATOR_TEST_EVERY=1` makes it 200.
 
-use flux_operator_api::{FluxInstance, Object};
+use flux_operator_api::{Component, FluxInstance, Object};
 use flux_operator_builder::{InstancePlan, build};
 use flux_operator_distro::Directory;
 use flux_operator_testkit::cases::every;
@@ -32,15 +32,7 @@ impl Dice {
 fn fields() -> Vec<(&'static str, Vec<Value>)> {
     let patch = |target: &str, text: &str| json!({"patches": [{"target": {"kind": target}, "patch": text}]});
     let replicas = "- op: replace\n  path: /spec/replicas\n  value: 1\n";
-    let all = json!([
-        "source-controller",
-        "kustomize-controller",
-        "helm-controller",
-        "notification-controller",
-        "image-reflector-controller",
-        "image-automation-controller",
-        "source-watcher",
-    ]);
+    let all = json!(Component::ALL);
     vec![
         (
             "components",

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use flux_operator_api::{Object, ObjectId, annotations, crd, labels};
 use flux_operator_inventory::Inventory;
 use flux_operator_testkit::cluster::{Cluster, Options};
+use flux_operator_testkit::objects::{api, resource};
 use flux_operator_testkit::proxy::Proxy;
 use flux_operator_testkit::workspace;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::{Event, Namespace};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
@@ -87,11 +87,7 @@ impl World {
     }
 
     pub(crate) fn api(&self, object: &Object) -> Api<DynamicObject> {
-        let resource = resource(object.api_version(), object.kind());
-        match object.namespace() {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-            None => Api::all_with(self.client.clone(), &resource),
-        }
+        api(&self.client, object)
     }
 
     pub(crate) fn instances(&self) -> Api<DynamicObject> {
@@ -370,9 +366,4 @@ fn told(instance: &Value) -> Value {
 
 fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_already_exists() || status.is_conflict())
-}
-
-fn resource(api_version: &str, kind: &str) -> ApiResource {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }

@@ -1,6 +1,5 @@
 //! Sends events to notification-controller, one after the other.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,8 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use kube::Client;
 use kube::client::Body;
 use tokio::time::{sleep, timeout};
+
+use crate::outcome::describe;
 
 use super::Occurrence;
 use super::endpoint::Endpoint;
@@ -70,7 +71,7 @@ impl Notifier {
         let path = Uri::from(endpoint.path().clone());
         deliver(|| {
             let request = client.send(post(&path, &body));
-            async { request.await.map(|answer| answer.status()).map_err(|error| chain(&error)) }
+            async { request.await.map(|answer| answer.status()).map_err(|error| describe(&error)) }
         })
         .await
     }
@@ -79,7 +80,7 @@ impl Notifier {
         if let Some((_, client)) = self.client.as_ref().filter(|(known, _)| known == endpoint) {
             return Ok(client.clone());
         }
-        let client = endpoint.client().map_err(|error| NotifyError::NoClient(chain(&error)))?;
+        let client = endpoint.client().map_err(|error| NotifyError::NoClient(describe(&error)))?;
         self.client = Some((endpoint.clone(), client.clone()));
         Ok(client)
     }
@@ -115,20 +116,6 @@ fn post(path: &Uri, body: &str) -> Request<Body> {
     request.uri_mut().clone_from(path);
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     request
-}
-
-/// An error and its causes on one line, each once.
-fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !line.contains(&text) {
-            line = format!("{line}: {text}");
-        }
-        source = cause.source();
-    }
-    line
 }
 
 #[cfg(test)]

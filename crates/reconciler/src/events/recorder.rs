@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flux_operator_api::FIELD_MANAGER;
+use flux_operator_inventory::patch_params;
 use http::StatusCode;
 use k8s_openapi::api::core::v1::Event as Record;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, Patch, PostParams};
 use kube::core::Status;
 use kube::{Client, Error};
 use tokio::time::{sleep, timeout};
@@ -90,7 +91,7 @@ impl Recorder {
 
     async fn update(&self, occurrence: &Occurrence, sighting: &Sighting) -> Result<(), WriteError> {
         let api = self.api(occurrence);
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = patch_params();
         let name = record::name(&occurrence.subject, sighting);
         let patch = Patch::Merge(record::update(occurrence, sighting));
         attempts(|| api.patch(&name, &params, &patch)).await

@@ -9,6 +9,7 @@ use flux_operator_inventory::{
 
 use super::Run;
 use super::build::Built;
+use super::migrate::is_definition;
 use crate::outcome::{ApplyFailure, ChangeCause, Failure};
 
 /// Everything is applied, and everything stale is gone.
@@ -49,7 +50,7 @@ impl Run<'_> {
         let policy = Policy {
             honours_reconcile: true,
             predecessors: self.ctx.options.predecessors.clone(),
-            held: self.trigger.held.clone(),
+            held: self.held.clone(),
             ..Policy::default()
         };
         self.ctx.engine.apply(plan, &policy, self.verification(), &self.report).await
@@ -77,9 +78,8 @@ fn held_versions(error: &ApplyError) -> Option<BTreeSet<ObjectId>> {
     let ApplyError::Objects(failures) = error else {
         return None;
     };
-    let is_held = |failure: &&ObjectFailure| {
-        failure.id.kind == "CustomResourceDefinition" && failure.to_string().contains("status.storedVersions")
-    };
+    let is_held =
+        |failure: &&ObjectFailure| is_definition(&failure.id) && failure.to_string().contains("status.storedVersions");
     let held: BTreeSet<_> = failures.iter().filter(is_held).map(|failure| failure.id.clone()).collect();
     (!held.is_empty()).then_some(held)
 }

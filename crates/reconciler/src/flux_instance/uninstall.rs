@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use flux_operator_inventory::{Entry, Inventory, RequestError};
+use flux_operator_inventory::{ApplyError, Deletion, Entry, Inventory, RequestError};
 use kube::api::PropagationPolicy;
 
 use super::Run;
@@ -57,8 +57,8 @@ impl Run<'_> {
             entries.into_iter().partition(|entry| entry.id.kind == "Deployment" && entry.id.group == "apps");
         // In the foreground: a Deployment is gone when its pods are.
         let deletion = engine.delete_with(&workloads, PropagationPolicy::Foreground).await;
-        if let Some(failure) = failures(&deletion.failures) {
-            return Ok(Remains { left: workloads.into_iter().chain(others).collect(), failure: Some(failure) });
+        if !deletion.failures.is_empty() {
+            return Ok(failed(workloads.into_iter().chain(others).collect(), deletion));
         }
         let left = engine.wait_gone(&deletion.terminating, PATIENCE).await?;
         if !left.is_empty() {
@@ -68,10 +68,8 @@ impl Run<'_> {
         let definitions: Vec<_> = others.iter().filter(|entry| is_definition(&entry.id)).cloned().collect();
         self.strip_finalizers(&definitions).await?;
         let deletion = engine.delete(&others).await;
-        if let Some(failure) = failures(&deletion.failures) {
-            let left = deletion.failures.iter().map(|failure| failure.id.clone());
-            let left = others.into_iter().filter(|entry| left.clone().any(|id| id == entry.id)).collect();
-            return Ok(Remains { left, failure: Some(failure) });
+        if !deletion.failures.is_empty() {
+            return Ok(failed(deletion.failed(&others).cloned().collect(), deletion));
         }
         let left = engine.wait_gone(&deletion.terminating, PATIENCE).await?;
         // Somebody may have been quick, and have put one back.
@@ -102,7 +100,6 @@ impl Run<'_> {
     }
 }
 
-fn failures(failures: &[flux_operator_inventory::Failure]) -> Option<String> {
-    let texts: Vec<_> = failures.iter().map(|failure| describe(failure)).collect();
-    (!texts.is_empty()).then(|| texts.join("; "))
+fn failed(left: Vec<Entry>, deletion: Deletion) -> Remains {
+    Remains { left, failure: Some(ApplyError::Objects(deletion.failures).to_string()) }
 }

@@ -77,13 +77,6 @@ struct QueueLabels {
     controller: &'static str,
 }
 
-impl ReconcileResult {
-    /// The result of a run that ended well: what is scheduled next decides.
-    pub fn after(requeue: Option<Duration>) -> Self {
-        requeue.map_or(Self::Success, |_| Self::RequeueAfter)
-    }
-}
-
 impl ControllerMetrics {
     /// Begins a run.
     pub fn start(&self) -> Running {
@@ -209,12 +202,9 @@ mod tests {
         const TERMINAL: &str = r#"controller_runtime_terminal_reconcile_errors_total{controller="c"} 1"#;
         const RETRIES: &str = r#"workqueue_retries_total{name="c",controller="c"} 1"#;
         const FAILED: &str = r#"controller_runtime_reconcile_total{controller="c",result="error"} 1"#;
+        check(ReconcileResult::Success, &[r#"controller_runtime_reconcile_total{controller="c",result="success"} 1"#]);
         check(
-            ReconcileResult::after(None),
-            &[r#"controller_runtime_reconcile_total{controller="c",result="success"} 1"#],
-        );
-        check(
-            ReconcileResult::after(Some(Duration::ZERO)),
+            ReconcileResult::RequeueAfter,
             &[r#"controller_runtime_reconcile_total{controller="c",result="requeue_after"} 1"#],
         );
         check(

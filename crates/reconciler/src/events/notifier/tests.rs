@@ -114,6 +114,6 @@ async fn no_secret_of_an_address_is_logged() {
 fn causes_are_told_once() {
     let inner = std::io::Error::other("refused");
     let outer = std::io::Error::other(NotifyError::NoClient("refused".to_owned()));
-    assert_eq!(chain(&inner), "refused");
-    assert_eq!(chain(&outer), "cannot connect: refused");
+    assert_eq!(describe(&inner), "refused");
+    assert_eq!(describe(&outer), "cannot connect: refused");
 }
