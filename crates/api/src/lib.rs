@@ -44,10 +44,12 @@ pub mod object_id;
 pub mod annotations;
 pub mod labels;
 
+pub mod digest;
 pub mod duration;
 
 pub use closed_set::UnknownName;
 pub use conditions::{Condition, ConditionStatus, ConditionType, Conditions, Reason};
+pub use digest::{Digest, DigestError};
 pub use duration::{DurationError, GoDuration};
 pub use flux_instance::{
     Cluster, ClusterSize, ClusterType, CommonMetadata, Component, ComponentImage, Distribution, FluxInstance,
