@@ -1,8 +1,6 @@
 //! What a build returns.
 
-use std::fmt::Write as _;
-
-use flux_operator_api::{ComponentImage, Object, kind_order};
+use flux_operator_api::{ComponentImage, Digest, Object, kind_order};
 use sha2::{Digest as _, Sha256};
 
 use crate::build::BuildError;
@@ -95,12 +93,7 @@ fn digest(resources: &[Resource]) -> String {
         yaml::write_fields(resource.fields(), &mut text);
         hasher.update(text.as_bytes());
     }
-    let mut digest = "sha256:".to_owned();
-    for byte in hasher.finalize() {
-        // Writing to a text cannot fail.
-        let _ = write!(digest, "{byte:02x}");
-    }
-    digest
+    Digest::new(hasher.finalize().into()).to_string()
 }
 
 fn sort(objects: Vec<Object>) -> Vec<Object> {
@@ -132,10 +125,7 @@ mod tests {
         let resources: Vec<_> = ["b", "a"].map(|name| Resource::new(object("v1", "A", "n", name), Layer::Main)).into();
         let text = |name| format!("apiVersion: v1\nkind: A\nmetadata:\n  name: {name}\n  namespace: \"n\"\n");
         let expected = Sha256::digest(format!("{}---\n{}", text("b"), text("a")));
-        let digest = digest(&resources);
-        let bytes = digest.strip_prefix("sha256:").unwrap().as_bytes().chunks(2);
-        let bytes = bytes.map(|hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap());
-        assert_eq!(bytes.collect::<Vec<_>>(), expected.to_vec());
+        assert_eq!(digest(&resources), Digest::new(expected.into()).to_string());
     }
 
     #[test]

@@ -4,11 +4,11 @@ mod reference;
 
 use std::sync::Arc;
 
-use flux_operator_api::{Component, ComponentImage};
+use flux_operator_api::{Component, ComponentImage, Digest};
 use serde_json::Value;
 
-pub use reference::ImageReferenceError;
-pub(crate) use reference::{ImageReference, is_digest, is_tag};
+pub(crate) use reference::is_tag;
+pub use reference::{ImageReference, ImageReferenceError};
 
 use crate::build::BuildError;
 use crate::plan::InstancePlan;
@@ -99,7 +99,7 @@ fn replacement<'i>(images: &'i [Image], image: &str) -> Option<&'i str> {
 
 fn is_tag_or_digest(rest: &str) -> bool {
     let (tag, digest) = rest.split_once('@').map_or((rest, None), |(tag, digest)| (tag, Some(digest)));
-    (tag.is_empty() || tag.strip_prefix(':').is_some_and(is_tag)) && digest.is_none_or(is_digest)
+    (tag.is_empty() || tag.strip_prefix(':').is_some_and(is_tag)) && digest.is_none_or(|digest| digest.parse::<Digest>().is_ok())
 }
 
 fn is_container_list(key: &str) -> bool {
@@ -163,7 +163,7 @@ pub(crate) fn report(plan: &InstancePlan, resources: &[Resource]) -> Result<Vec<
             name: component.to_string(),
             repository: reference.repository(),
             tag: reference.tag.unwrap_or_else(|| "latest".to_owned()),
-            digest: reference.digest,
+            digest: reference.digest.map(|digest| digest.to_string()),
         })
     };
     plan.components.iter().map(entry).collect()

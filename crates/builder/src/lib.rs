@@ -76,7 +76,7 @@ pub mod yaml;
 pub use admission::{Admission, Manifest};
 pub use build::{BuildError, build};
 pub use bundle::Bundle;
-pub use images::ImageReferenceError;
+pub use images::{ImageReference, ImageReferenceError};
 pub use kustomize::json6902::OperationError;
 pub use kustomize::patch::{PatchError, PatchFault};
 pub use kustomize::strategic::MergeError;

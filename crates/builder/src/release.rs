@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use flux_operator_api::{Component, Object};
+use flux_operator_api::{Component, Digest, Object};
 
-use crate::images::{is_digest, is_tag};
+use crate::images::is_tag;
 use crate::version::ReleaseVersion;
 use crate::yaml::{self, Dialect, Limits, Node, NodeKind, YamlError};
 
@@ -164,7 +164,7 @@ fn parse_digests(text: &str) -> Result<Vec<DigestEntry>, YamlError> {
             // A tag such as `1.10` is meant as it is spelled, quoted or not.
             let text = |field: &str| image.get(field).and_then(Node::as_scalar).map_or("", |scalar| &scalar.text);
             let (name, tag, digest) = (text("name"), text("newTag"), text("digest"));
-            if name.is_empty() || !is_tag(tag) || !(digest.is_empty() || is_digest(digest)) {
+            if name.is_empty() || !is_tag(tag) || !(digest.is_empty() || digest.parse::<Digest>().is_ok()) {
                 return Err(image.fault("expected an image with `name`, `newTag` and a `digest` like `sha256:…`"));
             }
             let component = name.rsplit('/').next().unwrap_or(name).to_owned();

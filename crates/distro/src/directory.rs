@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use flux_operator_builder::{Release, ReleaseVersion};
 
+use crate::distribution::first_bad_line;
+
 /// What is read from a folder before it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -197,11 +199,8 @@ impl Directory {
         if bytes.len() as u64 > limit {
             return Err(DirectoryError::TooLarge { path: path.to_owned(), limit });
         }
-        String::from_utf8(bytes).map_err(|error| {
-            let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-            let line = 1 + good.filter(|byte| **byte == b'\n').count();
-            DirectoryError::NotText { path: path.to_owned(), line }
-        })
+        String::from_utf8(bytes)
+            .map_err(|error| DirectoryError::NotText { path: path.to_owned(), line: first_bad_line(&error) })
     }
 
     fn check_inside(&self, path: &Path) -> Result<(), DirectoryError> {

@@ -7,9 +7,31 @@
 //! flux-images/<version>/<variant>.yaml    digests of its images
 //! ```
 //!
-//! [`Directory`] reads one from a folder. It hands a [`Release`](flux_operator_builder::Release) to
-//! the builder, which owns the meaning of the files. This crate never talks to Kubernetes.
+//! It is a folder, an artifact in an OCI registry, or a file with such an artifact. [`Distribution::find`]
+//! opens one wherever it is, [`Directory`] a folder without anything asynchronous. Both hand a
+//! [`Release`](flux_operator_builder::Release) to the builder, which owns the meaning of the files.
+//! What comes from a registry is proven before anything reads it, as `docs/registries.md` tells. This
+//! crate never talks to Kubernetes: credentials arrive as values.
 
+pub mod archive;
+pub mod credentials;
+pub mod registry;
+
+mod artifacts;
+mod cache;
+mod content;
 mod directory;
+mod distribution;
+mod layout;
+mod manifest;
+mod reference;
 
+pub use artifacts::{Artifacts, PullError};
+pub use cache::Cache;
 pub use directory::{Directory, DirectoryError, Limits};
+pub use distribution::{Artifact, Distribution, DistributionError, Location};
+pub use flux_operator_api::Digest;
+pub use layout::LayoutError;
+pub use manifest::ManifestError;
+pub use reference::{Reference, ReferenceError, Version};
+pub use registry::{Client, ClientOptions, RegistryError};

@@ -1,8 +1,6 @@
 //! A FluxInstance as the API server has it, readable or not.
 
-use std::fmt::Write as _;
-
-use flux_operator_api::{FINALIZER, FluxInstance, FluxInstanceSpec, FluxInstanceStatus, identity};
+use flux_operator_api::{Digest, FINALIZER, FluxInstance, FluxInstanceSpec, FluxInstanceStatus, identity};
 use kube::api::DynamicObject;
 use kube::core::ObjectMeta;
 use serde::Deserialize as _;
@@ -146,12 +144,9 @@ impl TryFrom<DynamicObject> for Instance {
 }
 
 fn digest(spec: &Value) -> String {
-    let mut digest = "sha256:".to_owned();
-    // A value is always JSON, and writing to a text cannot fail.
-    for byte in Sha256::digest(serde_json::to_vec(spec).unwrap_or_default()) {
-        let _ = write!(digest, "{byte:02x}");
-    }
-    digest
+    // A value is always JSON.
+    let sum = Sha256::digest(serde_json::to_vec(spec).unwrap_or_default());
+    Digest::new(sum.into()).to_string()
 }
 
 /// The kind, for requests.

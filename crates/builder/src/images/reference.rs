@@ -1,13 +1,18 @@
 //! Image references, as registries and container runtimes read them.
 
-/// `[host/]path[:tag][@digest]`.
+use flux_operator_api::Digest;
+
+/// The name of something in a registry: `[host/]path[:tag][@digest]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ImageReference {
-    /// The registry, where the reference names one.
-    pub(crate) host: Option<String>,
-    pub(crate) path: String,
-    pub(crate) tag: Option<String>,
-    pub(crate) digest: Option<String>,
+pub struct ImageReference {
+    /// The registry with its port, where the reference names one; without, it is Docker Hub.
+    pub host: Option<String>,
+    /// The repository, as written.
+    pub path: String,
+    /// The tag, which may move.
+    pub tag: Option<String>,
+    /// The digest, which names one content for ever.
+    pub digest: Option<Digest>,
 }
 
 /// A text that is no image reference.
@@ -19,12 +24,15 @@ pub struct ImageReferenceError {
 }
 
 impl ImageReference {
-    pub(crate) fn parse(image: &str) -> Result<Self, ImageReferenceError> {
+    /// Reads a reference.
+    ///
+    /// # Errors
+    /// The text is no reference; the error says which part.
+    pub fn parse(image: &str) -> Result<Self, ImageReferenceError> {
         let fault = |reason| ImageReferenceError { image: image.to_owned(), reason };
         let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
-        if digest.is_some_and(|digest| !is_digest(digest)) {
-            return Err(fault("the digest is not `sha256:` and 64 hexadecimal digits"));
-        }
+        let digest = digest.map(str::parse).transpose();
+        let digest = digest.map_err(|_| fault("the digest is not `sha256:` and 64 hexadecimal digits"))?;
         // A colon before the last slash belongs to the port of the registry.
         let (name, tag) = match name.rsplit_once(':') {
             Some((before, tag)) if !tag.contains('/') => (before, Some(tag)),
@@ -47,13 +55,13 @@ impl ImageReference {
             host: host.map(str::to_owned),
             path: path.to_owned(),
             tag: tag.map(str::to_owned),
-            digest: digest.map(str::to_owned),
+            digest,
         })
     }
 
     /// Registry and path, spelled out: no registry is Docker Hub, whose official images live in
     /// `library`.
-    pub(crate) fn repository(&self) -> String {
+    pub fn repository(&self) -> String {
         match self.host.as_deref() {
             None | Some("docker.io" | "index.docker.io") if !self.path.contains('/') => {
                 format!("index.docker.io/library/{}", self.path)
@@ -67,11 +75,6 @@ impl ImageReference {
 pub(crate) fn is_tag(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'))
-}
-
-pub(crate) fn is_digest(text: &str) -> bool {
-    let hex = |hex: &str| hex.len() == 64 && hex.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-    text.strip_prefix("sha256:").is_some_and(hex)
 }
 
 fn is_path(text: &str) -> bool {
@@ -106,7 +109,7 @@ mod tests {
         check("ghcr.io/a/b:v1", "ghcr.io/a/b", Some("v1"));
         let digest = format!("sha256:{}", "a".repeat(64));
         check(&format!("ghcr.io/a/b:v1@{digest}"), "ghcr.io/a/b", Some("v1"));
-        assert_eq!(ImageReference::parse(&format!("a/b@{digest}")).unwrap().digest, Some(digest));
+        assert_eq!(ImageReference::parse(&format!("a/b@{digest}")).unwrap().digest, digest.parse().ok());
     }
 
     #[test]

@@ -1,0 +1,224 @@
+//! Where artifacts come from: a registry or a file, proven, through a cache.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flux_operator_api::Digest;
+
+use crate::archive::{Archive, ArchiveError};
+use crate::cache::Cache;
+use crate::content::Content;
+use crate::credentials::Credentials;
+use crate::distribution::Artifact;
+use crate::layout::{Layout, LayoutError};
+use crate::manifest::{self, Descriptor, Manifest, ManifestError};
+use crate::reference::{Reference, Version};
+use crate::registry::{Client, RawManifest, RegistryError, Session};
+
+/// For a whole pull, retries included.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Bytes of a layer, compressed. All of Flux 2.2 to 2.9 has 2 MiB.
+pub(crate) const MAX_LAYER_BYTES: u64 = 100 << 20;
+
+/// Where artifacts come from.
+///
+/// A pull believes nothing that is not proven: a tag is resolved once and everything after it asks for
+/// that digest; manifests and layers are compared with their digests as a whole before anything reads
+/// them; the archive is then read under [limits](crate::archive::Limits).
+///
+/// Content that was pulled before comes from the [`Cache`], so that an artifact which did not change
+/// costs one request, and one that is named by its digest none.
+#[derive(Debug)]
+pub struct Artifacts {
+    client: Arc<Client>,
+    cache: Option<Cache>,
+}
+
+/// An artifact that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The registry did not give it.
+    #[error("cannot pull `{reference}`")]
+    Registry {
+        /// The artifact.
+        reference: String,
+        /// Why.
+        #[source]
+        source: RegistryError,
+    },
+    /// Its manifest is not one of a distribution.
+    #[error("`{reference}` is no distribution")]
+    Manifest {
+        /// The artifact.
+        reference: String,
+        /// Why.
+        #[source]
+        source: ManifestError,
+    },
+    /// Its layer is not one of a distribution.
+    #[error("`{reference}` is no distribution")]
+    Archive {
+        /// The artifact.
+        reference: String,
+        /// Why.
+        #[source]
+        source: ArchiveError,
+    },
+    /// The file is none, or damaged.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+/// A place with manifests and blobs.
+pub(crate) enum Origin {
+    Registry(Arc<Session>),
+    Layout(Layout),
+}
+
+impl Artifacts {
+    /// Artifacts by way of a client; without a cache, everything is pulled each time.
+    pub fn new(client: Arc<Client>, cache: Option<Cache>) -> Self {
+        Self { client, cache }
+    }
+
+    /// The digest that a reference has now: its own, or one request for that of its tag.
+    ///
+    /// # Errors
+    /// The registry does not tell, for 30 s.
+    pub async fn resolve(&self, reference: &Reference, credentials: &Credentials) -> Result<Digest, PullError> {
+        let session = self.client.session(reference, credentials);
+        let resolved = within(reference, async {
+            match reference.version() {
+                Version::Digest(digest) => Ok(digest),
+                version @ Version::Tag(_) => session.resolve(&version).await.map_err(|error| refused(reference, error)),
+            }
+        });
+        resolved.await
+    }
+
+    /// Pulls an artifact.
+    ///
+    /// # Errors
+    /// It cannot be had within 30 s, or is no distribution. Nothing is kept of what was refused.
+    ///
+    /// # Cancellation
+    /// Safe at any time; content that was proven stays in the cache.
+    pub async fn pull(&self, reference: &Reference, credentials: &Credentials) -> Result<Artifact, PullError> {
+        let session = self.client.session(reference, credentials);
+        within(reference, async {
+            let digest = match reference.version() {
+                Version::Digest(digest) => digest,
+                version @ Version::Tag(_) => {
+                    session.resolve(&version).await.map_err(|error| refused(reference, error))?
+                }
+            };
+            self.read(&Origin::Registry(session), reference.to_string(), digest).await
+        })
+        .await
+    }
+
+    /// Reads an artifact from a file made by `flux-operator distro bundle`.
+    ///
+    /// # Errors
+    /// The file is no distribution.
+    pub async fn open(&self, path: &Path) -> Result<Artifact, PullError> {
+        let layout = Layout::open(path)?;
+        let digest = layout.root()?;
+        let name = layout.path().display().to_string();
+        self.read(&Origin::Layout(layout), name, digest).await
+    }
+
+    async fn read(&self, origin: &Origin, name: String, digest: Digest) -> Result<Artifact, PullError> {
+        let no_manifest = |source| PullError::Manifest { reference: name.clone(), source };
+        let mut manifest = self.manifest(origin, &name, digest).await?;
+        if let Manifest::Index(children) = &manifest {
+            let child = manifest::choose(children).map_err(no_manifest)?.digest;
+            manifest = self.manifest(origin, &name, child).await?;
+        }
+        let Manifest::Image(image) = manifest else { return Err(no_manifest(ManifestError::Nested)) };
+        let layer = image.layers.first().ok_or(ManifestError::Invalid("has no layer")).map_err(no_manifest)?;
+        let (content, is_new) = self.blob(origin, &name, layer).await?;
+        // Some tens of milliseconds, which nobody else should wait for.
+        let bytes = Arc::clone(content.bytes());
+        let archive = match tokio::task::spawn_blocking(move || Archive::open(bytes)).await {
+            Ok(opened) => opened.map_err(|source| PullError::Archive { reference: name.clone(), source })?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        if is_new {
+            self.keep(content).await;
+        }
+        Ok(Artifact::new(name, digest, archive))
+    }
+
+    async fn manifest(&self, origin: &Origin, name: &str, digest: Digest) -> Result<Manifest, PullError> {
+        let known = self.known(origin, digest).await;
+        let is_new = known.is_none();
+        let raw = match known {
+            Some(content) => RawManifest { content, media_type: None },
+            None => origin.manifest(name, digest).await?,
+        };
+        let manifest = Manifest::parse(raw.content.bytes(), raw.media_type.as_deref())
+            .map_err(|source| PullError::Manifest { reference: name.to_owned(), source })?;
+        if is_new {
+            self.keep(raw.content).await;
+        }
+        Ok(manifest)
+    }
+
+    async fn blob(&self, origin: &Origin, name: &str, layer: &Descriptor) -> Result<(Content, bool), PullError> {
+        match self.known(origin, layer.digest).await {
+            Some(content) => Ok((content, false)),
+            None => origin.blob(name, layer).await.map(|content| (content, true)),
+        }
+    }
+
+    /// Content that is in the cache. A file is its own cache.
+    async fn known(&self, origin: &Origin, digest: Digest) -> Option<Content> {
+        let Origin::Registry(_) = origin else { return None };
+        let cache = self.cache.clone()?;
+        tokio::task::spawn_blocking(move || cache.get(&digest)).await.ok().flatten()
+    }
+
+    async fn keep(&self, content: Content) {
+        let Some(cache) = self.cache.clone() else { return };
+        let kept = tokio::task::spawn_blocking(move || cache.put(&content)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::debug!(%error, "the cache of artifacts cannot be written, the next pull starts anew");
+        }
+    }
+}
+
+impl Origin {
+    async fn manifest(&self, name: &str, digest: Digest) -> Result<RawManifest, PullError> {
+        match self {
+            Self::Registry(session) => {
+                let pulled = session.manifest(&Version::Digest(digest)).await;
+                pulled.map_err(|source| PullError::Registry { reference: name.to_owned(), source })
+            }
+            Self::Layout(layout) => Ok(RawManifest { content: layout.content(&digest)?, media_type: None }),
+        }
+    }
+
+    async fn blob(&self, name: &str, descriptor: &Descriptor) -> Result<Content, PullError> {
+        match self {
+            Self::Registry(session) => {
+                let pulled = session.blob(descriptor, MAX_LAYER_BYTES).await;
+                pulled.map_err(|source| PullError::Registry { reference: name.to_owned(), source })
+            }
+            Self::Layout(layout) => Ok(layout.content(&descriptor.digest)?),
+        }
+    }
+}
+
+async fn within<T>(
+    reference: &Reference,
+    pull: impl Future<Output = Result<T, PullError>>,
+) -> Result<T, PullError> {
+    let timeout = || RegistryError::Timeout { host: reference.host().to_owned(), limit: DEADLINE };
+    tokio::time::timeout(DEADLINE, pull).await.unwrap_or_else(|_| Err(refused(reference, timeout())))
+}
+
+fn refused(reference: &Reference, source: RegistryError) -> PullError {
+    PullError::Registry { reference: reference.to_string(), source }
+}
