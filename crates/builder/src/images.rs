@@ -99,7 +99,8 @@ fn replacement<'i>(images: &'i [Image], image: &str) -> Option<&'i str> {
 
 fn is_tag_or_digest(rest: &str) -> bool {
     let (tag, digest) = rest.split_once('@').map_or((rest, None), |(tag, digest)| (tag, Some(digest)));
-    (tag.is_empty() || tag.strip_prefix(':').is_some_and(is_tag)) && digest.is_none_or(|digest| digest.parse::<Digest>().is_ok())
+    (tag.is_empty() || tag.strip_prefix(':').is_some_and(is_tag))
+        && digest.is_none_or(|digest| digest.parse::<Digest>().is_ok())
 }
 
 fn is_container_list(key: &str) -> bool {

@@ -21,6 +21,7 @@ pub(crate) use storage::StoragePlan;
 pub(crate) use sync::SyncPlan;
 pub(crate) use tenancy::{Tenancy, WorkloadIdentity};
 
+use crate::images::ImageReference;
 use crate::kustomize::patch::Patch;
 use crate::name;
 use crate::version::{ReleaseVersion, VersionRange};
@@ -97,6 +98,12 @@ impl InstancePlan {
     /// The versions of Flux that the instance accepts.
     pub fn version_range(&self) -> &VersionRange {
         &self.distribution.range
+    }
+
+    /// The artifact that the manifests come in: `spec.distribution.artifact` without `oci://`. None where
+    /// they come with whoever builds.
+    pub fn artifact(&self) -> Option<&ImageReference> {
+        self.distribution.artifact.as_ref()
     }
 
     /// The newest of the given versions that the instance accepts.

@@ -76,6 +76,13 @@ pub(crate) enum Origin {
     Layout(Layout),
 }
 
+impl PullError {
+    /// Whether a registry would perhaps give it to somebody with credentials.
+    pub fn wants_credentials(&self) -> bool {
+        matches!(self, Self::Registry { source: RegistryError::NoCredentials { .. }, .. })
+    }
+}
+
 impl Artifacts {
     /// Artifacts by way of a client; without a cache, everything is pulled each time.
     pub fn new(client: Arc<Client>, cache: Option<Cache>) -> Self {
@@ -211,10 +218,7 @@ impl Origin {
     }
 }
 
-async fn within<T>(
-    reference: &Reference,
-    pull: impl Future<Output = Result<T, PullError>>,
-) -> Result<T, PullError> {
+async fn within<T>(reference: &Reference, pull: impl Future<Output = Result<T, PullError>>) -> Result<T, PullError> {
     let timeout = || RegistryError::Timeout { host: reference.host().to_owned(), limit: DEADLINE };
     tokio::time::timeout(DEADLINE, pull).await.unwrap_or_else(|_| Err(refused(reference, timeout())))
 }

@@ -118,6 +118,18 @@ impl Manifest {
         }
     }
 
+    /// What to call it in a registry: what it says itself or was called before, and otherwise what it is.
+    pub(crate) fn media_type<'a>(&self, said: Option<&'a str>) -> &'a str {
+        let fits = |said: &&str| match self {
+            Self::Image(_) => matches!(*said, OCI_MANIFEST | DOCKER_MANIFEST),
+            Self::Index(_) => matches!(*said, OCI_INDEX | DOCKER_LIST),
+        };
+        said.filter(fits).unwrap_or(match self {
+            Self::Image(_) => OCI_MANIFEST,
+            Self::Index(_) => OCI_INDEX,
+        })
+    }
+
     /// Everything it lists, in its order, the configuration first.
     pub(crate) fn descriptors(&self) -> Vec<&Descriptor> {
         match self {

@@ -59,10 +59,7 @@ impl Reference {
     /// The text is no reference.
     pub fn parse_bare(text: &str) -> Result<Self, ReferenceError> {
         let text = text.strip_prefix(SCHEME).unwrap_or(text);
-        let image = ImageReference::parse(text)?;
-        let full = image.repository();
-        let (host, repository) = full.split_once('/').unwrap_or(("", &full));
-        Ok(Self { host: host.to_owned(), repository: repository.to_owned(), tag: image.tag, digest: image.digest })
+        Ok(ImageReference::parse(text)?.into())
     }
 
     /// The registry, with its port if it has one. That of Docker Hub is `index.docker.io`.
@@ -104,6 +101,14 @@ impl Reference {
     #[must_use]
     pub fn tagged(&self, tag: impl Into<String>) -> Self {
         Self { tag: Some(tag.into()), digest: None, ..self.clone() }
+    }
+}
+
+impl From<ImageReference> for Reference {
+    fn from(image: ImageReference) -> Self {
+        let full = image.repository();
+        let (host, repository) = full.split_once('/').unwrap_or(("", &full));
+        Self { host: host.to_owned(), repository: repository.to_owned(), tag: image.tag, digest: image.digest }
     }
 }
 

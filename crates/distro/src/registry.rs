@@ -8,6 +8,7 @@
 mod challenge;
 mod error;
 mod pull;
+mod push;
 mod retry;
 mod route;
 mod session;

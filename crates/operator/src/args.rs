@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, ValueEnum};
 use flux_operator_api::GoDuration;
+use flux_operator_distro::Location;
 
 pub use listen::{Listen, ListenError};
 
@@ -30,9 +31,13 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = ":8081")]
     pub(crate) health_addr: Listen,
 
-    /// Folder with the Flux distribution that comes with the operator.
+    /// Flux distribution for instances without an artifact: a folder, a file made by `flux-operator distro
+    /// bundle`, or an `oci://` reference.
     #[arg(long, value_name = "DIR", default_value = "/data")]
-    pub(crate) storage_path: PathBuf,
+    pub(crate) storage_path: Location,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 
     /// Field manager to take fields over from; may be given several times.
     #[arg(long = "override-manager", value_name = "NAME", value_delimiter = ',', action = ArgAction::Append)]
@@ -82,6 +87,22 @@ pub struct Args {
 
     #[command(flatten)]
     pub(crate) inert: Inert,
+}
+
+/// How registries are asked for artifacts.
+#[derive(Debug, Default, clap::Args)]
+pub struct Registry {
+    /// Folder that keeps what was pulled, at most 256 MiB, by default in the folder for temporary files.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) artifact_cache: Option<PathBuf>,
+
+    /// Registry that may be asked over plain HTTP; may be given several times. This machine always may.
+    #[arg(long = "insecure-registry", value_name = "HOST[:PORT]", action = ArgAction::Append)]
+    pub(crate) insecure_registries: Vec<String>,
+
+    /// File with certificates of authorities that registries are trusted by, besides those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registry_ca_file: Option<PathBuf>,
 }
 
 /// Flags of features that there are not, or not yet. They are accepted and checked.

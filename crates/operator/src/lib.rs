@@ -9,6 +9,7 @@ pub mod version;
 
 pub mod run;
 
+pub mod artifacts;
 pub mod connect;
 pub mod fence;
 pub mod lease;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flux_operator_api::identity::CONTROLLER;
+use flux_operator_distro::Artifacts;
 use flux_operator_reconciler::Options;
 use flux_operator_reconciler::health::Health;
 use flux_operator_reconciler::metrics::Metrics;
@@ -22,6 +23,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
+use crate::artifacts::ArtifactsError;
 use crate::connect::{self, Clients, ConnectError, STARTUP_LIMIT};
 use crate::fence::Fence;
 use crate::lease::{self, Candidate, Lost};
@@ -53,6 +55,9 @@ pub enum RunError {
     /// The task that renews the lease panicked.
     #[error("the lease is not renewed any more")]
     Unrenewed(#[source] JoinError),
+    /// Artifacts cannot be pulled.
+    #[error("cannot set up the pulling of artifacts")]
+    Artifacts(#[source] ArtifactsError),
     /// The controller ended by itself.
     #[error("the controller ended by itself")]
     Ended,
@@ -61,6 +66,7 @@ pub enum RunError {
 /// What the program consists of, beside the connection.
 struct Program {
     settings: Settings,
+    artifacts: Arc<Artifacts>,
     metrics: Arc<Metrics>,
     health: Health,
     shutdown: Shutdown,
@@ -82,13 +88,14 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> Result<(), RunError>
     if !settings.without_effect.is_empty() {
         warn!(given = settings.without_effect.join(", "), "some flags and variables have no effect in this operator");
     }
+    let artifacts = Arc::new(settings.artifacts.open().map_err(RunError::Artifacts)?);
     let (metrics, health) = (Arc::new(Metrics::new(VERSION)), Health::new());
     let serve_metrics = probes::serve(&settings.metrics, "--metrics-addr", probes::metrics(Arc::clone(&metrics)));
     let _metrics_server = serve_metrics.await.map_err(RunError::Listen)?;
     let serve_health = probes::serve(&settings.probes, "--health-addr", probes::health(health.clone()));
     let _health_server = serve_health.await.map_err(RunError::Listen)?;
     let config = connect::config().await.map_err(RunError::Connect)?;
-    Program { settings, metrics, health, shutdown }.run(&config, STARTUP_LIMIT).await
+    Program { settings, artifacts, metrics, health, shutdown }.run(&config, STARTUP_LIMIT).await
 }
 
 impl Program {
@@ -145,9 +152,10 @@ impl Program {
         };
         let options = Options { host: lease::hostname(), ..self.settings.controller.clone() };
         let (metrics, health) = (Arc::clone(&self.metrics), self.health.clone());
+        let artifacts = Arc::clone(&self.artifacts);
         let asked = self.shutdown.requested();
         tokio::select! {
-            () = flux_operator_reconciler::run(client, options, metrics, health, asked) => {
+            () = flux_operator_reconciler::run(client, options, artifacts, metrics, health, asked) => {
                 if self.shutdown.is_requested() { Ok(()) } else { Err(RunError::Ended) }
             }
             () = overdue => {

@@ -1,5 +1,7 @@
 //! What the flags and the environment mean, checked once.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use flux_operator_api::GoDuration;
@@ -7,7 +9,7 @@ use flux_operator_reconciler::Options;
 use flux_operator_reconciler::events::Notifications;
 use flux_operator_reconciler::schedule::Backoff;
 
-use crate::args::{Args, Listen};
+use crate::args::{Args, Listen, Registry};
 use crate::lease::{Timing, TimingError};
 
 /// Where the instance is, unless `RUNTIME_NAMESPACE` says otherwise.
@@ -19,6 +21,8 @@ pub struct Settings {
     /// What the controller is told; pauses are more than none, and the first is not longer than the
     /// longest.
     pub controller: Options,
+    /// How registries are asked for artifacts.
+    pub artifacts: ArtifactSettings,
     /// Where metrics are served.
     pub metrics: Listen,
     /// Where probes are served.
@@ -27,6 +31,17 @@ pub struct Settings {
     pub election: Option<Election>,
     /// Flags and variables that were given and have no effect.
     pub without_effect: Vec<&'static str>,
+}
+
+/// How registries are asked for artifacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactSettings {
+    /// The folder that keeps what was pulled.
+    pub cache: PathBuf,
+    /// Registries that may be asked over plain HTTP.
+    pub insecure: BTreeSet<String>,
+    /// A file with certificates that are trusted besides those of the system.
+    pub certificates: Option<PathBuf>,
 }
 
 /// How replicas agree on who works.
@@ -108,11 +123,22 @@ impl Settings {
                 notifications: Notifications::read(variable),
                 ..Options::new(namespace, args.storage_path)
             },
+            artifacts: ArtifactSettings::from(args.registry),
             metrics: args.metrics_addr,
             probes: args.health_addr,
             election,
             without_effect,
         })
+    }
+}
+
+impl From<Registry> for ArtifactSettings {
+    fn from(flags: Registry) -> Self {
+        Self {
+            cache: flags.artifact_cache.unwrap_or_else(|| std::env::temp_dir().join("flux-operator")),
+            insecure: flags.insecure_registries.into_iter().collect(),
+            certificates: flags.registry_ca_file,
+        }
     }
 }
 
@@ -141,6 +167,7 @@ fn positive(flag: &'static str, found: GoDuration) -> Result<Duration, SettingsE
 
 #[cfg(test)]
 mod tests {
+    use flux_operator_distro::Location;
     use std::error::Error as _;
 
     use clap::Parser as _;
@@ -161,13 +188,14 @@ mod tests {
             Settings {
                 controller: Options {
                     namespace: "flux-system".to_owned(),
-                    storage_path: "/data".into(),
+                    storage: Location::Path("/data".into()),
                     backoff: Backoff::default(),
                     jitter_percent: 5,
                     predecessors: Vec::new(),
                     notifications: Notifications::default(),
                     host: "flux-operator".to_owned(),
                 },
+                artifacts: Registry::default().into(),
                 metrics: Listen::At { host: String::new(), port: 8080 },
                 probes: Listen::At { host: String::new(), port: 8081 },
                 election: Some(Election {

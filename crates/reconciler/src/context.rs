@@ -1,8 +1,8 @@
 //! What runs work with: connections, and what is remembered between runs.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use flux_operator_distro::{Artifacts, Digest, Location};
 use flux_operator_inventory::Engine;
 use tokio::sync::watch;
 
@@ -16,9 +16,9 @@ use crate::schedule::Backoff;
 pub struct Options {
     /// The namespace whose FluxInstance is reconciled. Others are left alone.
     pub namespace: String,
-    /// The folder with the manifests that came with the operator, laid out as `docs/distribution.md`
-    /// says.
-    pub storage_path: PathBuf,
+    /// Where the manifests are that instances without an artifact are installed from, laid out as
+    /// `docs/distribution.md` says: usually the folder that came with the operator.
+    pub storage: Location,
     /// The pauses between runs that fail.
     pub backoff: Backoff,
     /// How much of an interval is left to chance, up or down, in percent, up to 99. Default 5.
@@ -32,11 +32,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults, for a namespace and a folder of manifests.
-    pub fn new(namespace: impl Into<String>, storage_path: impl Into<PathBuf>) -> Self {
+    /// The defaults, for a namespace and a place with manifests.
+    pub fn new(namespace: impl Into<String>, storage: Location) -> Self {
         Self {
             namespace: namespace.into(),
-            storage_path: storage_path.into(),
+            storage,
             backoff: Backoff::default(),
             jitter_percent: 5,
             predecessors: Vec::new(),
@@ -50,6 +50,7 @@ impl Options {
 pub(crate) struct Context {
     pub(crate) engine: Engine,
     pub(crate) events: Events,
+    pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) options: Options,
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Memory {
     pub(crate) failures: u32,
     /// Objects whose drift comes back.
     pub(crate) fights: Fights,
+    /// The artifact that the last run was made from, whatever became of it.
+    pub(crate) artifact: Option<Digest>,
     /// Whether every stored object is known to be in the storage version of its CRD.
     pub(crate) is_migrated: bool,
     /// Whether a migration of everything is to be done over.

@@ -5,21 +5,23 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flux_operator_api::{ObjectId, identity};
+use flux_operator_api::{ObjectId, Reason, identity};
+use flux_operator_distro::Artifacts;
 use flux_operator_inventory::{Engine, Owner};
 use kube::Client;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::Instrument as _;
 
+use crate::artifact::{Poll, Polled, Source, request_run};
 use crate::context::{Context, Interrupt, Memory, Observation, Options};
-use crate::events::Events;
+use crate::events::{Event, Events, Subject};
 use crate::flux_instance::{Finished, reconcile};
 use crate::health::Health;
 use crate::instance::Instance;
 use crate::metrics::{ControllerMetrics, Metrics, ReconcileResult};
 use crate::observe::observe;
-use crate::outcome::{Class, Outcome};
+use crate::outcome::{Class, FetchError, Outcome, describe};
 use crate::schedule::Next;
 
 /// Reconciles the instance of a namespace until `shutdown` is ready.
@@ -37,6 +39,7 @@ use crate::schedule::Next;
 pub async fn run(
     client: Client,
     options: Options,
+    artifacts: Arc<Artifacts>,
     metrics: Arc<Metrics>,
     health: Health,
     shutdown: impl Future<Output = ()>,
@@ -48,7 +51,7 @@ pub async fn run(
     let watching = tokio::spawn(observe(client, options.namespace.clone(), tell));
     health.working();
     let controller = Controller {
-        ctx: Context { engine, events, options },
+        ctx: Context { engine, events, artifacts, options },
         runs: metrics.controller("fluxinstance"),
         metrics,
         health,
@@ -59,6 +62,7 @@ pub async fn run(
         seen: 0,
         handled: 0,
         due: None,
+        poll: Poll::default(),
     };
     tokio::select! {
         () = controller.turn() => {}
@@ -93,6 +97,8 @@ struct Controller {
     handled: u64,
     /// When the next run is.
     due: Option<Instant>,
+    /// When the artifact is looked at.
+    poll: Poll,
 }
 
 /// Why the loop turns.
@@ -100,6 +106,7 @@ enum Wake {
     Observed,
     Due,
     Drift,
+    Polled(Polled),
     Beat,
 }
 
@@ -109,16 +116,20 @@ impl Controller {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.health.beat();
+            self.poll.schedule(self.instance.as_ref());
+            let source = || Source::observed(&self.ctx, self.instance.as_ref()?);
             let wake = tokio::select! {
                 Ok(()) = self.observed.changed() => Wake::Observed,
                 () = at(self.due) => Wake::Due,
                 () = self.ctx.engine.changed(), if self.is_settled => Wake::Drift,
+                polled = self.poll.turn(source) => Wake::Polled(polled),
                 _ = beats.tick() => Wake::Beat,
             };
             match wake {
                 Wake::Observed => self.observe(),
                 Wake::Due => Box::pin(self.run(BTreeSet::new())).await,
                 Wake::Drift => Box::pin(self.correct()).await,
+                Wake::Polled(polled) => self.take_in_poll(polled).await,
                 Wake::Beat => {}
             }
         }
@@ -169,6 +180,38 @@ impl Controller {
         // Whatever comes first; what is held is a drift still when its turn comes.
         if let Some(next) = turn.next {
             self.due = Some(self.due.map_or(next, |due| due.min(next)));
+        }
+    }
+
+    /// Asks for a run if the artifact is another than that of the last one.
+    async fn take_in_poll(&mut self, polled: Polled) {
+        let Some(instance) = &self.instance else { return };
+        let backoff = self.ctx.options.backoff;
+        match polled {
+            Polled::At(digest) => {
+                let applied = instance.status.last_artifact_revision.as_deref();
+                let known = self.memory.artifact.or_else(|| applied?.parse().ok());
+                // An instance that no run has come to yet has one to come.
+                if known.is_none_or(|known| known == digest) {
+                    return;
+                }
+                tracing::info!(%digest, "the distribution artifact has changed");
+                let now = jiff::Timestamp::now();
+                if let Err(error) = request_run(self.ctx.engine.connection(), instance, now).await {
+                    tracing::error!(error = describe(&error), "cannot ask for a run");
+                    self.poll.retry(|failures| backoff.pause(failures.max(1)));
+                }
+            }
+            Polled::Failed(error) => {
+                let message = match &error {
+                    FetchError::Pull(_) => format!("fetch failed: {}", describe(&error)),
+                    _ => format!("failed to get distribution key chain: {}", describe(&error)),
+                };
+                tracing::error!(error = message, "cannot look at the distribution artifact");
+                let event = Event::warning(Reason::ArtifactFailed, message);
+                self.ctx.events.emit(&Subject::of(&instance.for_show()), event, None);
+                self.poll.retry(|failures| backoff.pause(failures));
+            }
         }
     }
 

@@ -116,7 +116,7 @@ impl<'r> Run<'r> {
     /// The whole story of an installation.
     async fn converge(&self, memory: &mut Memory) -> Result<Outcome, Failure> {
         self.begin().await?; //                                              writes the status
-        let built = self.build().await?; //                                  reads the distribution, otherwise pure
+        let built = self.build(memory).await?; //                            reads the distribution, otherwise pure
         self.attempt(&built.revision).await?; //                             writes the status
         let applied = self.apply(&built).await?; //                          writes objects, and the inventory
         self.tell_changes(memory, &applied, &built.version);

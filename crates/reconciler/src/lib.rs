@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod schedule;
 pub mod status;
 
+mod artifact;
 mod context;
 mod drift;
 mod notices;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use flux_operator_api::{ObjectId, Reason};
 use flux_operator_builder::{BuildError, Violations};
-use flux_operator_distro::DirectoryError;
+use flux_operator_distro::credentials::KeychainError;
+use flux_operator_distro::{DistributionError, PullError};
 use flux_operator_inventory::{ApplyError, ChangeSet, Entry, RequestError};
 
 use crate::instance::UnreadableSpec;
@@ -92,12 +93,27 @@ pub enum Failure {
 /// Why the distribution could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Artifacts cannot be pulled by this version of the operator.
-    #[error(
-        "`{0}` cannot be pulled, this version of the operator has no OCI client; \
-         remove `spec.distribution.artifact` to install from the manifests that came with the operator"
-    )]
-    NoClient(String),
+    /// The Secret with the credentials cannot be read.
+    #[error("cannot read Secret/{secret}, which `spec.distribution.artifactPullSecret` names")]
+    PullSecret {
+        /// Namespace and name.
+        secret: String,
+        /// Why.
+        #[source]
+        source: RequestError,
+    },
+    /// The Secret with the credentials holds something else.
+    #[error("Secret/{secret} holds no credentials for registries")]
+    Keychain {
+        /// Namespace and name.
+        secret: String,
+        /// Why.
+        #[source]
+        source: KeychainError,
+    },
+    /// The registry did not give it, or gave something else.
+    #[error(transparent)]
+    Pull(#[from] PullError),
 }
 
 /// Why an instance cannot be built.
@@ -114,7 +130,7 @@ pub enum BuildFailure {
     NoStorage(PathBuf),
     /// The manifests cannot be read.
     #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    Distribution(#[from] DistributionError),
     /// There is no version to install.
     #[error(transparent)]
     Choice(#[from] ChoiceError),

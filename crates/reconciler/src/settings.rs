@@ -14,6 +14,9 @@ pub struct Settings {
     /// How long after a run the next one begins without a reason; none where it does not.
     /// Default 60 min.
     pub every: Option<Duration>,
+    /// How long after a look at the distribution artifact the next one is; none where there is none.
+    /// Default 10 min.
+    pub artifact_every: Option<Duration>,
     /// How long a run waits for objects to become ready. Default 5 min.
     pub timeout: Duration,
     /// Whether objects are watched, and corrected as soon as somebody else changes them.
@@ -25,6 +28,7 @@ pub struct Settings {
 }
 
 const EVERY: GoDuration = GoDuration::from_secs(60 * 60);
+const ARTIFACT_EVERY: GoDuration = GoDuration::from_secs(10 * 60);
 const TIMEOUT: GoDuration = GoDuration::from_secs(5 * 60);
 
 impl Settings {
@@ -38,6 +42,7 @@ impl Settings {
         Self {
             is_disabled,
             every: interval(duration(annotations::RECONCILE_EVERY, EVERY)),
+            artifact_every: interval(duration(annotations::RECONCILE_ARTIFACT_EVERY, ARTIFACT_EVERY)),
             timeout: duration(annotations::RECONCILE_TIMEOUT, TIMEOUT).to_std().unwrap_or_default(),
             corrects_drift: !says_disabled(annotations::DRIFT_DETECTION),
             requested_at: value(annotations::REQUESTED_AT).map(str::to_owned),
@@ -83,6 +88,14 @@ mod tests {
     }
 
     #[test]
+    fn artifacts_have_an_interval_of_their_own() {
+        let every = |value| settings(&[(annotations::RECONCILE_ARTIFACT_EVERY, value)]).artifact_every;
+        assert_eq!(every("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(every("soon"), Some(Duration::from_secs(600)));
+        assert_eq!(every("0"), None);
+    }
+
+    #[test]
     fn a_timeout_may_be_nothing() {
         let timeout = |value| settings(&[(annotations::RECONCILE_TIMEOUT, value)]).timeout;
         assert_eq!(timeout("30s"), Duration::from_secs(30));
@@ -96,7 +109,8 @@ mod tests {
         for value in ["disabled", "Disabled", "DISABLED"] {
             let settings = settings(&[(annotations::RECONCILE, value), (annotations::RECONCILE_EVERY, "1m")]);
             assert!(settings.is_disabled);
-            assert_eq!((settings.every, settings.timeout), (None, Duration::from_secs(300)));
+            let intervals = (settings.every, settings.artifact_every);
+            assert_eq!((intervals, settings.timeout), ((None, None), Duration::from_secs(300)));
         }
         assert!(!settings(&[(annotations::RECONCILE, "no")]).is_disabled);
     }

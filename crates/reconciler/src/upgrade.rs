@@ -59,7 +59,7 @@ fn version_of(revision: &str) -> Option<ReleaseVersion> {
     revision.split('@').next()?.parse().ok()
 }
 
-fn minor(version: &ReleaseVersion) -> (u64, u64) {
+pub(crate) fn minor(version: &ReleaseVersion) -> (u64, u64) {
     let (major, minor, _) = version.numbers();
     (major, minor)
 }

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("distro", &["api", "builder"]),
     ("inventory", &["api"]),
     ("reconciler", &["api", "builder", "distro", "inventory"]),
-    ("controller", &["api", "reconciler"]),
+    ("controller", &["api", "distro", "reconciler"]),
     ("cli", &["api", "builder", "distro", "inventory"]),
     ("testkit", &["api"]),
     ("wasm-smoke", &["api", "builder"]),

@@ -51,12 +51,7 @@ impl ImageReference {
         if !is_path(path) {
             return Err(fault("the repository has to have 2 to 255 lower-case letters, digits, `_`, `-`, `.` and `/`"));
         }
-        Ok(Self {
-            host: host.map(str::to_owned),
-            path: path.to_owned(),
-            tag: tag.map(str::to_owned),
-            digest,
-        })
+        Ok(Self { host: host.map(str::to_owned), path: path.to_owned(), tag: tag.map(str::to_owned), digest })
     }
 
     /// Registry and path, spelled out: no registry is Docker Hub, whose official images live in

@@ -24,6 +24,8 @@ pub(crate) struct DistributionPlan {
     /// Which digests to use; none for a registry that is not known, whose images get tags only.
     pub(crate) variant: Option<Variant>,
     pub(crate) image_pull_secret: Option<String>,
+    /// What the manifests come in; none where they come with the operator.
+    pub(crate) artifact: Option<ImageReference>,
 }
 
 impl DistributionPlan {
@@ -41,18 +43,24 @@ impl DistributionPlan {
         {
             checker.note(path, format!("expected a registry and path such as `ghcr.io/fluxcd`, found `{registry}`"));
         }
-        if let Some(artifact) = &distribution.artifact
-            && !artifact.starts_with("oci://")
-        {
-            let expected = "expected an OCI address such as `oci://ghcr.io/org/flux-manifests:latest`";
-            checker.note("spec.distribution.artifact", format!("{expected}, found `{artifact}`"));
-        }
+        let artifact = distribution.artifact.as_deref().and_then(|artifact| read_artifact(artifact, checker));
         let known = || KNOWN_REGISTRIES.iter().find(|(known, _)| *known == registry).map(|(_, variant)| *variant);
         Some(Self {
             range: range?,
             registry: registry.to_owned(),
             variant: distribution.variant.or_else(known),
             image_pull_secret: distribution.image_pull_secret.clone().filter(|secret| !secret.is_empty()),
+            artifact,
         })
     }
+}
+
+fn read_artifact(artifact: &str, checker: &mut Checker) -> Option<ImageReference> {
+    let path = "spec.distribution.artifact";
+    let Some(reference) = artifact.strip_prefix("oci://") else {
+        let expected = "expected an OCI address such as `oci://ghcr.io/org/flux-manifests:latest`";
+        checker.note(path, format!("{expected}, found `{artifact}`"));
+        return None;
+    };
+    checker.check(path, ImageReference::parse(reference))
 }

@@ -54,7 +54,9 @@ impl<'a> Opened<'a> {
             Compression::Gzip => Decoder::Gzip(GzDecoder::new(bytes)),
             Compression::Zstd => {
                 let decoder = StreamingDecoder::new_with_max_window_size(bytes, ZSTD_WINDOW);
-                Decoder::Zstd(Box::new(decoder.map_err(|error| ArchiveError::Damaged(io::Error::other(error.to_string())))?))
+                Decoder::Zstd(Box::new(
+                    decoder.map_err(|error| ArchiveError::Damaged(io::Error::other(error.to_string())))?,
+                ))
             }
         };
         Ok(Self { decoder, limits, compressed: bytes.len() as u64, plain: 0, broken: Cell::new(None) })

@@ -68,9 +68,7 @@ pub enum RegistryError {
         operation: Operation,
     },
     /// It asks to show credentials to somebody else.
-    #[error(
-        "registry `{host}` asks to send its credentials to `{realm}`, which is not part of it; they were not sent"
-    )]
+    #[error("registry `{host}` asks to send its credentials to `{realm}`, which is not part of it; they were not sent")]
     ForeignRealm {
         /// The registry.
         host: String,

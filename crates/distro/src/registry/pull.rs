@@ -47,9 +47,8 @@ impl Session {
         let media_type = answer.headers.get(CONTENT_TYPE).and_then(|header| header.to_str().ok()).map(str::to_owned);
         let said = header_digest(&answer.headers);
         let content = match version {
-            Version::Digest(expected) => Content::expect(answer.body, expected).map_err(|actual| {
-                RegistryError::Digest { host: self.host.clone(), expected: *expected, actual }
-            })?,
+            Version::Digest(expected) => Content::expect(answer.body, expected)
+                .map_err(|actual| RegistryError::Digest { host: self.host.clone(), expected: *expected, actual })?,
             Version::Tag(_) => Content::of(answer.body),
         };
         match said {

@@ -69,10 +69,12 @@ mod tests {
 
     #[test]
     fn this_machine_goes_by_many_names() {
-        for host in ["localhost", "localhost:5000", "127.0.0.1", "127.1.2.3:80", "[::1]:5000", "[::1]", "a.localhost:1"] {
+        for host in ["localhost", "localhost:5000", "127.0.0.1", "127.1.2.3:80", "[::1]:5000", "[::1]", "a.localhost:1"]
+        {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["ghcr.io", "10.0.0.1:5000", "localhost.example.com", "127.0.0.1.nip.io", "notlocalhost", "[::2]:1"] {
+        for host in ["ghcr.io", "10.0.0.1:5000", "localhost.example.com", "127.0.0.1.nip.io", "notlocalhost", "[::2]:1"]
+        {
             assert!(!is_loopback(host), "{host}");
         }
     }

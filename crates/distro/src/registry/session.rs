@@ -120,9 +120,7 @@ impl Session {
     }
 
     pub(super) fn is_for(&self, reference: &Reference, credentials: &Credentials) -> bool {
-        self.host == reference.host()
-            && self.repository == reference.repository()
-            && self.credentials == *credentials
+        self.host == reference.host() && self.repository == reference.repository() && self.credentials == *credentials
     }
 
     /// Asks, again where that may help, and returns the whole answer. Statuses other than success and
@@ -232,8 +230,7 @@ impl Session {
     }
 
     fn header(&self, text: String) -> Result<HeaderValue, RegistryError> {
-        let mut value =
-            HeaderValue::try_from(text).map_err(|_| RegistryError::Challenge(self.host.clone()))?;
+        let mut value = HeaderValue::try_from(text).map_err(|_| RegistryError::Challenge(self.host.clone()))?;
         value.set_sensitive(true);
         Ok(value)
     }

@@ -109,7 +109,8 @@ impl Transport {
 
     /// Sends a request once and returns the answer's head. Nothing is followed or repeated.
     pub(super) async fn send(&self, host: &str, outgoing: &Outgoing) -> Result<Response, SendError> {
-        let mut request = self.http(host).map_err(SendError::Client)?.request(outgoing.method.clone(), outgoing.url.clone());
+        let mut request =
+            self.http(host).map_err(SendError::Client)?.request(outgoing.method.clone(), outgoing.url.clone());
         if let Some(accept) = outgoing.accept {
             request = request.header(ACCEPT, accept);
         }

@@ -245,11 +245,20 @@ impl World {
         owned
     }
 
-    /// Fails unless exactly what the inventory says is in the cluster.
+    /// Fails unless exactly what the inventory says is in the cluster. What is on its way out is waited
+    /// for: it stays recorded until it is gone.
     pub(crate) async fn assert_as_recorded(&self, context: &str) {
-        let recorded: BTreeSet<_> = self.inventory().await.iter().map(|entry| entry.id.clone()).collect();
-        let recorded: BTreeSet<_> = recorded.into_iter().filter(|id| id.kind != "Namespace").collect();
-        assert_eq!(self.owned().await, recorded, "{context}");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let recorded: BTreeSet<_> = self.inventory().await.iter().map(|entry| entry.id.clone()).collect();
+            let recorded: BTreeSet<_> = recorded.into_iter().filter(|id| id.kind != "Namespace").collect();
+            let owned = self.owned().await;
+            if owned == recorded {
+                return;
+            }
+            assert!(owned.is_subset(&recorded) && Instant::now() < deadline, "{context}: {owned:?} and {recorded:?}");
+            sleep(LOOK).await;
+        }
     }
 
     /// The resource version of every object of the inventory.

@@ -1,14 +1,16 @@
-//! From the instance to the objects that should exist. Reads files; everything else is pure.
+//! From the instance to the objects that should exist. Reads the distribution; everything else is pure.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use flux_operator_api::{ComponentImage, FluxInstance, Object, Reason};
 use flux_operator_builder::{InstancePlan, build};
-use flux_operator_distro::Directory;
+use flux_operator_distro::{Directory, Distribution, Location};
 
 use super::Run;
+use crate::artifact::Source;
+use crate::context::Memory;
 use crate::events::Event;
-use crate::outcome::{BuildFailure, Failure, FetchError};
+use crate::outcome::{BuildFailure, Failure};
 use crate::upgrade::{self, Choice};
 
 /// What should exist.
@@ -18,19 +20,19 @@ pub(super) struct Built {
     pub(super) revision: String,
     pub(super) objects: Vec<Object>,
     pub(super) components: Vec<ComponentImage>,
-    /// The digest of the artifact the manifests came in, if they did.
+    /// The digest of the artifact the manifests came in, if the instance names one.
     pub(super) artifact: Option<String>,
 }
 
 impl Run<'_> {
-    pub(super) async fn build(&self) -> Result<Built, Failure> {
+    pub(super) async fn build(&self, memory: &mut Memory) -> Result<Built, Failure> {
         let instance = self.instance.readable().map_err(|error| Failure::Build(error.into()))?;
-        if let Some(artifact) = &instance.spec.distribution.artifact {
-            return Err(Failure::Fetch(FetchError::NoClient(artifact.clone())));
-        }
-        let storage = self.ctx.options.storage_path.clone();
+        let plan = InstancePlan::parse(&instance).map_err(|error| Failure::Build(error.into()))?;
+        let distribution = self.distribution(&plan).await?;
+        memory.artifact = plan.artifact().and(distribution.digest());
+        let storage = self.ctx.options.storage.clone();
         // Reading and parsing takes some ten milliseconds, which nobody else should wait for.
-        let built = tokio::task::spawn_blocking(move || from_storage(&instance, &storage)).await;
+        let built = tokio::task::spawn_blocking(move || render(&instance, &plan, &distribution, &storage)).await;
         let (built, choice) = match built {
             Ok(built) => built.map_err(Failure::Build)?,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -41,25 +43,53 @@ impl Run<'_> {
         }
         Ok(built)
     }
+
+    /// The distribution that the instance names, or the one that came with the operator.
+    async fn distribution(&self, plan: &InstancePlan) -> Result<Distribution, Failure> {
+        if let Some(source) = Source::of(self.ctx, self.instance, plan) {
+            return Ok(Distribution::Artifact(source.pull().await.map_err(Failure::Fetch)?));
+        }
+        if let Location::Path(path) = &self.ctx.options.storage
+            && !path.is_file()
+            && !path.join("flux").is_dir()
+        {
+            return Err(Failure::Build(BuildFailure::NoStorage(path.join("flux"))));
+        }
+        let found = crate::artifact::from_storage(self.ctx).await;
+        found.map_err(|error| Failure::Build(error.into()))
+    }
 }
 
-/// Renders an instance from the manifests that came with the operator.
-fn from_storage(instance: &FluxInstance, storage: &Path) -> Result<(Built, Choice), BuildFailure> {
-    let plan = InstancePlan::parse(instance)?;
-    let manifests = storage.join("flux");
-    if !manifests.is_dir() {
-        return Err(BuildFailure::NoStorage(manifests));
+/// Renders an instance.
+fn render(
+    instance: &FluxInstance,
+    plan: &InstancePlan,
+    distribution: &Distribution,
+    storage: &Location,
+) -> Result<(Built, Choice), BuildFailure> {
+    let mut versions = distribution.versions()?;
+    if plan.artifact().is_some() {
+        let known = minors(storage);
+        versions.retain(|version| known.is_empty() || known.contains(&upgrade::minor(version)));
     }
-    let directory = Directory::open(storage)?;
     let applied = instance.status.as_ref().and_then(|status| status.last_applied_revision.as_deref());
-    let choice = upgrade::choose(&plan, &directory.versions()?, applied)?;
-    let bundle = build(&plan, &directory.release(&choice.version)?)?;
+    let choice = upgrade::choose(plan, &versions, applied)?;
+    let bundle = build(plan, &distribution.release(&choice.version)?)?;
     let built = Built {
         version: bundle.version().to_string(),
         revision: bundle.revision(),
         components: bundle.components().to_vec(),
         objects: bundle.into_objects(),
-        artifact: None,
+        artifact: plan.artifact().and(distribution.digest()).map(|digest| digest.to_string()),
     };
     Ok((built, choice))
+}
+
+/// The minor versions that came with the operator. An artifact may bring patches of them and nothing
+/// newer, which this operator might build wrong. An operator that came without manifests has no
+/// opinion.
+fn minors(storage: &Location) -> BTreeSet<(u64, u64)> {
+    let Location::Path(path) = storage else { return BTreeSet::new() };
+    let versions = Directory::open(path).and_then(|directory| directory.versions()).unwrap_or_default();
+    versions.iter().map(upgrade::minor).collect()
 }

@@ -2,6 +2,7 @@
 
 use ConditionStatus::{False, True, Unknown};
 use flux_operator_api::{Conditions, ObjectId};
+use flux_operator_distro::{ManifestError, PullError};
 use flux_operator_inventory::{Action, ApplyError, Change, Entry, SkipReason};
 
 use super::*;
@@ -32,7 +33,8 @@ fn build_failed() -> Outcome {
 }
 
 fn fetch_failed() -> Outcome {
-    Outcome::Failed(Failure::Fetch(FetchError::NoClient("oci://r".to_owned())))
+    let source = ManifestError::NoPlatform;
+    Outcome::Failed(Failure::Fetch(PullError::Manifest { reference: "oci://r".to_owned(), source }.into()))
 }
 
 /// Conditions as `Type=Status Reason`.
