@@ -233,3 +233,22 @@ async fn real_flux_over_versions_that_drop_apis() {
     }
     world.delete().await;
 }
+
+/// Where somebody else owns the definitions, an instance leaves them out.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_without_definitions_comes_and_goes() {
+    let _flux = the_only_flux().await;
+    let world = World::new("bare").await;
+    let _operator = world.operator();
+    let target = json!({"kind": "CustomResourceDefinition"});
+    let patch =
+        "$patch: delete\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: all\n";
+    let patches = json!({"patches": [{"target": target, "patch": patch}]});
+    world.apply(&with(spec("2.9.x"), &json!({"kustomize": patches}))).await;
+    world.until_ready().await;
+    world.assert_as_recorded("install").await;
+    let owned = world.owned().await;
+    assert!(owned.iter().all(|id| id.kind != "CustomResourceDefinition") && owned.len() > 10, "{owned:?}");
+    world.delete().await;
+    assert_eq!(world.owned().await.len(), 0);
+}

@@ -76,7 +76,11 @@ async fn an_artifact_fails_as_transient() {
     let _operator = world.operator();
     world.apply(&json!({"distribution": {"version": "2.x", "registry": "ghcr.io/fluxcd", "artifact": "oci://localhost:1/none"}})).await;
     let instance = world.until("it fails", |instance| condition(instance, "Ready").1 == "ArtifactFailed").await;
-    assert!(condition(&instance, "Ready").2.starts_with("fetch failed: `oci://localhost:1/none`"));
+    assert!(
+        condition(&instance, "Ready")
+            .2
+            .starts_with("fetch failed: cannot pull `oci://localhost:1/none`: registry `localhost:1` cannot")
+    );
     assert_eq!(condition(&instance, "Reconciling"), ("True", "ProgressingWithRetry", "Reconciliation in progress"));
     assert_eq!(condition(&instance, "Stalled").0, "");
     assert_eq!(instance["status"]["history"], Value::Null);

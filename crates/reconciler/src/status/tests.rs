@@ -7,7 +7,7 @@ use flux_operator_inventory::{Action, ApplyError, Change, Entry, SkipReason};
 
 use super::*;
 use crate::instance::UnreadableSpec;
-use crate::outcome::{ApplyFailure, FetchError, Remains};
+use crate::outcome::{ApplyFailure, Remains};
 
 fn context(second: i64) -> Context {
     Context {
