@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use flux_operator_api::Digest;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Bytes of a manifest that is read. The distribution specification asks registries for 4 MiB.
 pub(crate) const MAX_BYTES: u64 = 4 << 20;
@@ -53,7 +53,7 @@ pub(crate) struct Descriptor {
     pub(crate) platform: Option<Platform>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) artifact_type: Option<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "null_is_none", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
@@ -147,6 +147,11 @@ pub(crate) fn choose(manifests: &[Descriptor]) -> Result<&Descriptor, ManifestEr
     };
     let chosen = manifests.iter().find(fits).ok_or(ManifestError::NoPlatform)?;
     if matches!(chosen.media_type.as_str(), OCI_INDEX | DOCKER_LIST) { Err(ManifestError::Nested) } else { Ok(chosen) }
+}
+
+/// Programs in Go write `null` for a map that was never made.
+fn null_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Absent in older OCI manifests; registries that know no better say that they are JSON.

@@ -172,6 +172,7 @@ impl Session {
         if let Err(SendError::Http(error)) = &sent
             && self.allows_http
             && !is_http
+            && error.is_connect()
             && transport::speaks_no_tls(error)
         {
             self.state().is_http = true;

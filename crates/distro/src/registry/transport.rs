@@ -1,5 +1,6 @@
 //! HTTP as registries need it: bounded answers, few redirects, no credentials to strangers.
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -187,16 +188,28 @@ pub(super) async fn read(mut response: Response, limit: Limit) -> Result<Vec<u8>
     }
 }
 
-/// Whether a connection failed because the other side does not speak TLS.
+/// Whether a connection failed because the other side does not speak TLS: it answers something else, or
+/// hangs up at the first bytes. A certificate that is not trusted is no such failure.
 pub(super) fn speaks_no_tls(error: &reqwest::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = source {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if matches!(tls, Some(rustls::Error::InvalidMessage(_))) {
-            return true;
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return hangs_up(error);
         }
         source = error.source();
     }
     false
+}
+
+fn hangs_up(error: &io::Error) -> bool {
+    let Some(inner) = error.get_ref() else {
+        return matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof);
+    };
+    if let Some(error) = inner.downcast_ref::<io::Error>() {
+        return hangs_up(error);
+    }
+    match inner.downcast_ref::<rustls::Error>() {
+        Some(error) => matches!(error, rustls::Error::InvalidMessage(_)),
+        None => error.kind() == io::ErrorKind::UnexpectedEof,
+    }
 }
