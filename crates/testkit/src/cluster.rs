@@ -24,11 +24,8 @@
 
 mod arguments;
 mod background;
-mod build;
-mod child;
 mod failure;
 mod kubeconfig;
-mod log;
 mod programs;
 mod source;
 
@@ -43,11 +40,14 @@ use std::time::{Duration, Instant};
 pub use background::{Background, Up, serve, up};
 pub use failure::ClusterError;
 
+pub use crate::process::ProgramError;
+
 use arguments::{Layout, Ports, Serving};
-use child::{Folder, Supervised};
-use failure::During as _;
-use log::Log;
 use programs::{Program, Programs};
+
+use crate::process::During as _;
+use crate::process::child::{Folder, Supervised};
+use crate::process::log::Log;
 
 /// What a cluster shall be.
 #[derive(Clone, Debug)]
@@ -303,7 +303,7 @@ fn prefix(layout: &Layout) -> String {
 }
 
 /// Ports that nobody uses now. Somebody may take one before the programs do, which is a clash.
-fn free_ports() -> Result<Ports, ClusterError> {
+fn free_ports() -> Result<Ports, ProgramError> {
     let listen = || TcpListener::bind(("127.0.0.1", 0)).during("find a free port on", "127.0.0.1");
     // Both are held until both are known.
     let (etcd, api) = (listen()?, listen()?);

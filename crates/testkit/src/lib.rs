@@ -3,7 +3,8 @@
 //! `golden` compares what is rendered with what was recorded; `workspace` knows where test data
 //! lies, and `cases` which of many cases to try. With the feature `cluster` there is a real Kubernetes in child processes, and with
 //! `kubernetes` what tests of its clients need: `proxy` counts requests and breaks them, `apiserver`
-//! follows a script, `objects` are quickly made.
+//! follows a script, `objects` are quickly made. The feature `registry` is for tests of what talks to OCI registries: a
+//! real one in a child process, one that lies as it is told, and artifacts to put there.
 
 #[cfg(feature = "kubernetes")]
 pub mod apiserver;
@@ -13,6 +14,10 @@ pub mod cluster;
 pub mod golden;
 #[cfg(feature = "kubernetes")]
 pub mod objects;
+#[cfg(all(any(feature = "cluster", feature = "registry"), unix))]
+pub(crate) mod process;
 #[cfg(feature = "kubernetes")]
 pub mod proxy;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod workspace;

@@ -15,12 +15,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::build::user_cache;
-use super::child::{Invocation, Supervised};
-use super::failure::{ClusterError, During as _};
-use super::log::Log;
+use super::failure::ClusterError;
 use super::programs::Programs;
 use super::{Cluster, Options};
+use crate::process::During as _;
+use crate::process::cache::user_cache;
+use crate::process::child::{Invocation, Supervised};
+use crate::process::log::Log;
 
 /// The word that stops a worker.
 const STOP: &str = "stop";

@@ -1,8 +1,9 @@
 //! What can go wrong with a cluster, and what to do about it.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::process::ProgramError;
 
 /// Why there is no cluster.
 ///
@@ -25,22 +26,6 @@ pub enum ClusterError {
         folder: PathBuf,
         /// The file that is missing or cannot be executed.
         name: &'static str,
-    },
-    /// There is no place for the programs. Only where the user has no home.
-    #[error("there is no folder for caches: set XDG_CACHE_HOME or HOME")]
-    NoCache,
-    /// Go refused to build. Most often it could not download modules; then a retry helps.
-    #[error(
-        "go cannot build `{what}`, see `{}`; downloads need a connection or GOPROXY\n{tail}",
-        .log.display()
-    )]
-    Build {
-        /// The program.
-        what: &'static str,
-        /// All that Go said.
-        log: PathBuf,
-        /// The last lines of it.
-        tail: String,
     },
     /// The keys of the cluster could not be made.
     #[error("cannot make keys, see `{}`\n{tail}", .log.display())]
@@ -89,26 +74,16 @@ pub enum ClusterError {
         /// What was given.
         name: String,
     },
-    /// A file, a folder, a process or a socket could not be used.
-    #[error("cannot {action} `{}`: look at its permissions, and whether there is space left", .path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    /// A program cannot be built or run, or a file cannot be used.
+    #[error(transparent)]
+    Program(ProgramError),
 }
 
-/// Adds to an error of the system what was tried with which file.
-pub(super) trait During<T> {
-    /// `action` reads like `write`.
-    fn during(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, ClusterError>;
-}
-
-impl<T> During<T> for io::Result<T> {
-    fn during(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, ClusterError> {
-        self.map_err(|source| ClusterError::Io { action, path: path.as_ref().to_owned(), source })
+impl From<ProgramError> for ClusterError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::NoGo { .. } => Self::NoGo,
+            error => Self::Program(error),
+        }
     }
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::failure::{ClusterError, During as _};
+use crate::process::{During as _, ProgramError};
 
 /// Writes a kubeconfig for one client.
 ///
 /// It contains the keys, so that it works from anywhere, also from inside of a Secret. Whoever has it is that client;
 /// only the user can read it.
-pub(super) fn write(path: &Path, keys: &Path, client: &str, url: &str) -> Result<(), ClusterError> {
+pub(super) fn write(path: &Path, keys: &Path, client: &str, url: &str) -> Result<(), ProgramError> {
     let read = |file: String| {
         let path = keys.join(file);
         fs::read(&path).during("read the key", &path)
@@ -23,7 +23,7 @@ pub(super) fn write(path: &Path, keys: &Path, client: &str, url: &str) -> Result
     restrict(path)
 }
 
-fn restrict(path: &Path) -> Result<(), ClusterError> {
+fn restrict(path: &Path) -> Result<(), ProgramError> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).during("restrict access to", path)
 }

@@ -2,12 +2,13 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::build::Cache;
-use super::child::Invocation;
 use super::failure::ClusterError;
+use super::source::{self, CONTROL_PLANE, TOOL};
+use crate::process::cache::Cache;
+use crate::process::child::Invocation;
+use crate::process::path::is_executable;
 
 /// A folder with programs of another version or another build. What envtest uses, too.
 pub(super) const ASSETS: &str = "KUBEBUILDER_ASSETS";
@@ -58,10 +59,10 @@ impl Programs {
         let from_environment = || env::var_os(ASSETS).filter(|value| !value.is_empty()).map(PathBuf::from);
         let folder = folder.map(Path::to_owned).or_else(from_environment);
         let given = folder.map_or(Ok(Vec::new()), |folder| given(&folder, controllers))?;
-        let cache = Cache::open()?;
+        let cache = Cache::open(source::module())?;
         let complete = wanted(controllers).all(|program| given.iter().any(|(known, _)| *known == program));
-        let built = if complete { None } else { Some(cache.control_plane()?) };
-        Ok(Self { given, built, tool: cache.tool()? })
+        let built = if complete { None } else { Some(cache.program(&CONTROL_PLANE)?) };
+        Ok(Self { given, built, tool: cache.program(&TOOL)? })
     }
 
     /// How to run a program.
@@ -105,19 +106,9 @@ fn given(folder: &Path, controllers: bool) -> Result<Vec<(Program, PathBuf)>, Cl
     Ok(found)
 }
 
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
-
-/// The first program of this name on the path.
-pub(super) fn on_path(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| is_executable(candidate))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use tempfile::TempDir;
@@ -171,11 +162,5 @@ mod tests {
         assert_eq!((etcd.program, etcd.arguments), ("/given/etcd".into(), vec!["--flag".into()]));
         let kwok = programs.invocation(Program::Kwok, vec!["--flag".into()]);
         assert_eq!((kwok.program, kwok.arguments), ("/built/all".into(), vec!["kwok".into(), "--flag".into()]));
-    }
-
-    #[test]
-    fn finds_programs_on_the_path() {
-        assert!(on_path("sh").is_some());
-        assert!(on_path("no-such-program").is_none());
     }
 }

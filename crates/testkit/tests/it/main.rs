@@ -8,3 +8,7 @@ mod apiserver;
 mod cluster;
 #[cfg(feature = "kubernetes")]
 mod proxy;
+#[cfg(all(feature = "registry", unix))]
+mod registry;
+#[cfg(feature = "registry")]
+mod scripted;

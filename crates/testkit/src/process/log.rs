@@ -3,39 +3,39 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use super::failure::{ClusterError, During as _};
+use super::failure::{During as _, ProgramError};
 
 /// How many lines a message quotes.
 const QUOTED: usize = 8;
 
 /// The file that one program writes what it says to.
 #[derive(Clone, Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     path: PathBuf,
 }
 
 impl Log {
-    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Empties the file, or makes it.
-    pub(super) fn open(&self) -> Result<File, ClusterError> {
+    pub(crate) fn open(&self) -> Result<File, ProgramError> {
         // Appending, because the program and what watches it write to the same file.
         File::create(&self.path).during("make the log", &self.path)?;
         OpenOptions::new().append(true).open(&self.path).during("open the log", &self.path)
     }
 
     /// The last lines; nothing where it cannot be read.
-    pub(super) fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         tail(&self.text())
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         fs::read(&self.path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 }

@@ -8,35 +8,27 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::child::{Invocation, Supervised};
-use super::failure::{ClusterError, During as _};
+use super::failure::{During as _, ProgramError};
 use super::log::Log;
-use super::programs::on_path;
-use super::source;
+use super::module::Module;
+use super::path::on_path;
 
-/// What can be built.
-struct Target {
+/// What can be built from a module.
+pub(crate) struct Target {
     /// Of the file.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Of the module.
-    package: &'static str,
+    pub(crate) package: &'static str,
     /// Whether it has dependencies, which are copied into the module first.
-    vendor: bool,
+    pub(crate) vendor: bool,
     /// For the user.
-    promise: &'static str,
+    pub(crate) promise: &'static str,
 }
 
-const CONTROL_PLANE: Target = Target {
-    name: "control-plane",
-    package: "",
-    vendor: true,
-    promise: "once, 5 to 10 minutes and 170 MB of downloads",
-};
-
-const TOOL: Target = Target { name: "tool", package: "tool", vendor: false, promise: "once, some seconds" };
-
-/// The folder with the programs of one version.
+/// The folder with the programs of one version of a module.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
+    module: Module,
     folder: PathBuf,
 }
 
@@ -45,28 +37,22 @@ impl Cache {
     ///
     /// # Errors
     /// The user has no folder for caches.
-    pub(super) fn open() -> Result<Self, ClusterError> {
-        Ok(Self { folder: user_cache()?.join("control-plane").join(source::key()) })
+    pub(crate) fn open(module: Module) -> Result<Self, ProgramError> {
+        Ok(Self { folder: user_cache()?.join(module.name).join(module.key()), module })
     }
 
-    /// All programs in one.
-    pub(super) fn control_plane(&self) -> Result<PathBuf, ClusterError> {
-        self.program(&CONTROL_PLANE)
-    }
-
-    /// The tool that makes keys and waits.
-    pub(super) fn tool(&self) -> Result<PathBuf, ClusterError> {
-        self.program(&TOOL)
-    }
-
-    fn program(&self, target: &Target) -> Result<PathBuf, ClusterError> {
+    /// A program, which is built where it is missing.
+    ///
+    /// # Errors
+    /// There is no Go, or Go cannot build it.
+    pub(crate) fn program(&self, target: &Target) -> Result<PathBuf, ProgramError> {
         let path = self.folder.join(target.name);
         if path.exists() {
             return Ok(path);
         }
-        let go = on_path("go").ok_or(ClusterError::NoGo)?;
+        let go = on_path("go").ok_or(ProgramError::NoGo { what: target.name })?;
         fs::create_dir_all(&self.folder).during("make the folder", &self.folder)?;
-        let _lock = self.lock()?;
+        let _lock = self.lock(target)?;
         // Whoever had the lock before has most likely done the work.
         if !path.exists() {
             self.build(target, &go, &path)?;
@@ -75,37 +61,37 @@ impl Cache {
     }
 
     /// Waits for its turn. The lock goes away with the process, however that ends.
-    fn lock(&self) -> Result<File, ClusterError> {
+    fn lock(&self, target: &Target) -> Result<File, ProgramError> {
         let path = self.folder.join("lock");
         let file = File::create(&path).during("make the lock", &path)?;
         if file.try_lock().is_err() {
-            eprintln!("waiting for another process that builds the control plane for tests");
+            eprintln!("waiting for another process that builds `{}` for tests", target.name);
             file.lock().during("lock", &path)?;
         }
         Ok(file)
     }
 
-    fn build(&self, target: &Target, go: &Path, path: &Path) -> Result<(), ClusterError> {
+    fn build(&self, target: &Target, go: &Path, path: &Path) -> Result<(), ProgramError> {
         let began = Instant::now();
         let module = self.folder.join("module");
-        source::unpack(&module)?;
+        self.module.unpack(&module)?;
         let log = Log::new(self.folder.join(format!("{}.log", target.name)));
         eprintln!(
-            "building `{}` of Kubernetes {} for tests ({}), see `{}`",
+            "building `{}` {} for tests ({}), see `{}`",
             target.name,
-            source::kubernetes_version(),
+            self.module.version,
             target.promise,
             log.path().display()
         );
         let run = |arguments: Vec<OsString>| run(target, &gently(go, arguments), &module, &log);
         if target.vendor {
             run(vec!["mod".into(), "vendor".into()])?;
-            source::patch(&module)?;
+            self.module.patch.map_or(Ok(()), |patch| patch.apply(&module))?;
         }
         // A build that is interrupted leaves nothing under the final name.
         let partial = path.with_extension("partial");
         let modules = if target.vendor { "vendor" } else { "readonly" };
-        let mut arguments: Vec<OsString> = source::arguments(target.package, modules).map(OsString::from).into();
+        let mut arguments: Vec<OsString> = self.module.arguments(target.package, modules).map(OsString::from).into();
         arguments.splice(1..1, ["-o".into(), partial.clone().into()]);
         run(arguments)?;
         fs::rename(&partial, path).during("move into the cache", path)?;
@@ -116,14 +102,14 @@ impl Cache {
 }
 
 /// Runs Go in the module, free of what the user has set for modules of their own.
-fn run(target: &Target, go: &Invocation, module: &Path, log: &Log) -> Result<(), ClusterError> {
+fn run(target: &Target, go: &Invocation, module: &Path, log: &Log) -> Result<(), ProgramError> {
     let go = Supervised::start(go, log.clone(), |command| {
         command.current_dir(module);
         command.env("CGO_ENABLED", "0").env("GOWORK", "off").env_remove("GOFLAGS");
     })?;
     match go.wait() {
         0 => Ok(()),
-        _ => Err(ClusterError::Build { what: target.name, tail: log.tail(), log: log.path().to_owned() }),
+        _ => Err(ProgramError::Build { what: target.name, tail: log.tail(), log: log.path().to_owned() }),
     }
 }
 
@@ -142,8 +128,8 @@ fn gently(go: &Path, mut arguments: Vec<OsString>) -> Invocation {
 ///
 /// # Errors
 /// The user has no folder for caches.
-pub(super) fn user_cache() -> Result<PathBuf, ClusterError> {
-    cache_in(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")).ok_or(ClusterError::NoCache)
+pub(crate) fn user_cache() -> Result<PathBuf, ProgramError> {
+    cache_in(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")).ok_or(ProgramError::NoCache)
 }
 
 /// As the XDG base directory specification has it: a relative path counts as none.
@@ -182,9 +168,11 @@ mod tests {
     #[test]
     fn what_is_in_the_cache_is_not_built() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache { folder: folder.path().to_owned() };
+        let module = Module { name: "a", version: "v1", files: &[], linker: String::new(), patch: None };
+        let cache = Cache { module, folder: folder.path().to_owned() };
+        let tool = Target { name: "tool", package: "", vendor: false, promise: "" };
         fs::write(folder.path().join("tool"), "").unwrap();
-        assert_eq!(cache.tool().unwrap(), folder.path().join("tool"));
+        assert_eq!(cache.program(&tool).unwrap(), folder.path().join("tool"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use super::failure::{ClusterError, During as _};
+use super::failure::{During as _, ProgramError};
 use super::log::Log;
 
 /// Runs the arguments as a command. In the background, its standard input is `/dev/null`.
@@ -48,18 +48,18 @@ done
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Invocation {
+pub(crate) struct Invocation {
     /// For messages, and for the name of the log.
-    pub(super) name: &'static str,
-    pub(super) program: PathBuf,
-    pub(super) arguments: Vec<OsString>,
+    pub(crate) name: &'static str,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// A running program. Dropping it kills the program and waits until it is gone.
 #[derive(Debug)]
-pub(super) struct Supervised {
-    pub(super) name: &'static str,
-    pub(super) log: Log,
+pub(crate) struct Supervised {
+    pub(crate) name: &'static str,
+    pub(crate) log: Log,
     shell: Child,
     pipe: Option<ChildStdin>,
 }
@@ -70,11 +70,11 @@ impl Supervised {
     /// # Errors
     /// There is no shell or the log cannot be made. A program that cannot be started is one that ends with status
     /// 126 or 127.
-    pub(super) fn start(
+    pub(crate) fn start(
         invocation: &Invocation,
         log: Log,
         prepare: impl FnOnce(&mut Command),
-    ) -> Result<Self, ClusterError> {
+    ) -> Result<Self, ProgramError> {
         let output = log.open()?;
         let errors = output.try_clone().during("open the log", log.path())?;
         let mut command = Command::new("sh");
@@ -89,12 +89,12 @@ impl Supervised {
     }
 
     /// The status that the program ended with; `None` while it runs.
-    pub(super) fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         self.shell.try_wait().ok().flatten().map(status)
     }
 
     /// Waits for the end of the program.
-    pub(super) fn wait(mut self) -> i32 {
+    pub(crate) fn wait(mut self) -> i32 {
         // The pipe stays open meanwhile: it is no longer part of the child.
         self.shell.wait().map_or(-1, status)
     }
@@ -113,7 +113,7 @@ fn status(status: ExitStatus) -> i32 {
 
 /// A folder that goes away with the process that made it.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     janitor: Child,
     pipe: Option<ChildStdin>,
@@ -121,7 +121,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Makes a folder with a new name that starts with a prefix. Of what is in it, `kept` outlives the process.
-    pub(super) fn make(parent: &Path, prefix: &str, kept: Option<&str>) -> Result<Self, ClusterError> {
+    pub(crate) fn make(parent: &Path, prefix: &str, kept: Option<&str>) -> Result<Self, ProgramError> {
         fs::create_dir_all(parent).during("make the folder", parent)?;
         let path = tempfile::Builder::new()
             .prefix(prefix)
@@ -142,12 +142,12 @@ impl Folder {
         Ok(Self { path, janitor, pipe })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Leaves everything below this name, and removes the rest.
-    pub(super) fn keep_only(mut self, name: &str) {
+    pub(crate) fn keep_only(mut self, name: &str) {
         self.dismiss();
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             if entry.file_name() != name {
