@@ -10,6 +10,7 @@
 //! [`Directory`] reads one from a folder. It hands a [`Release`](flux_operator_builder::Release) to
 //! the builder, which owns the meaning of the files. This crate never talks to Kubernetes.
 
+pub mod credentials;
 mod directory;
 
 pub use directory::{Directory, DirectoryError, Limits};
