@@ -68,9 +68,21 @@ impl<'a> Authority<'a> {
 }
 
 /// The one name under which a registry is compared.
-pub(super) fn canonical_host(host: &str) -> String {
+fn canonical_host(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     if DOCKER_HUB_ALIASES.contains(&host.as_str()) { DOCKER_HUB.to_owned() } else { host }
+}
+
+/// The registry that a key of `credHelpers` is for, by the name under which it is compared.
+pub(super) fn registry(key: &str) -> String {
+    let Pattern(mut key) = Pattern::parse(key);
+    key.truncate(key.find('/').unwrap_or(key.len()));
+    key
+}
+
+/// What a credential helper is asked for. Docker Hub goes by the address that it had at first.
+pub(super) fn helper_key(host: &str) -> &str {
+    if canonical_host(host) == DOCKER_HUB { "https://index.docker.io/v1/" } else { host }
 }
 
 /// Whether a label is what the glob says: `*` stands for any text.
