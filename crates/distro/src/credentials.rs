@@ -1,14 +1,18 @@
 //! Who we are to a registry.
 //!
 //! Credentials come from pull secrets ([`Keychain`]), from what a user has logged in to
-//! (`DockerConfig`), and from the cloud that the process runs in (`Ambient`). The rules are
+//! ([`DockerConfig`]), and from the cloud that the process runs in ([`Ambient`]). The rules are
 //! in `docs/registries.md`. What is secret wears the type [`Secret`] from the moment it is read,
 //! and the errors of this module never hold a part of what they could not read.
 
+mod ambient;
+mod docker_config;
 mod keychain;
 mod pattern;
 mod secret;
 
+pub use ambient::{Ambient, AmbientError, Clouds, Endpoints, Lease, Variables};
+pub use docker_config::{DockerConfig, DockerConfigError, DockerPaths, HelperError};
 pub use keychain::{Keychain, KeychainError};
 pub use secret::Secret;
 

@@ -68,38 +68,36 @@ impl<'a> Authority<'a> {
 }
 
 /// The one name under which a registry is compared.
-pub(super) fn canonical_host(host: &str) -> String {
+fn canonical_host(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     if DOCKER_HUB_ALIASES.contains(&host.as_str()) { DOCKER_HUB.to_owned() } else { host }
 }
 
-#[cfg(test)]
-/// Whether it is one of Docker Hub's names.
-pub(super) fn is_docker_hub(host: &str) -> bool {
-    canonical_host(host) == DOCKER_HUB
+/// The registry that a key of `credHelpers` is for, by the name under which it is compared.
+pub(super) fn registry(key: &str) -> String {
+    let Pattern(mut key) = Pattern::parse(key);
+    key.truncate(key.find('/').unwrap_or(key.len()));
+    key
 }
 
-/// Whether a label is what the glob says: `*` stands for any text, `?` for any character.
+/// What a credential helper is asked for. Docker Hub goes by the address that it had at first.
+pub(super) fn helper_key(host: &str) -> &str {
+    if canonical_host(host) == DOCKER_HUB { "https://index.docker.io/v1/" } else { host }
+}
+
+/// Whether a label is what the glob says: `*` stands for any text.
 fn label_matches(glob: &str, label: &str) -> bool {
-    let (glob, label): (Vec<char>, Vec<char>) = (glob.chars().collect(), label.chars().collect());
-    // `reached[n]`: the glob so far can stand for the first n characters of the label.
-    let mut reached: Vec<bool> = (0..=label.len()).map(|length| length == 0).collect();
-    for part in glob {
-        let mut open = false;
-        let mut before = false;
-        reached = reached
-            .iter()
-            .enumerate()
-            .map(|(length, &now)| {
-                open |= now;
-                let character = length.checked_sub(1).and_then(|index| label.get(index));
-                let stepped = before && character.is_some_and(|&found| part == '?' || part == found);
-                before = now;
-                if part == '*' { open } else { stepped }
-            })
-            .collect();
-    }
-    reached.last().copied().unwrap_or_default()
+    let Some((start, rest)) = glob.split_once('*') else { return glob == label };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut left) = label.strip_prefix(start).and_then(|label| label.strip_suffix(end)) else { return false };
+    // The first place is as good as any: what is left for the next part only gets shorter.
+    middle.split('*').all(|part| match left.split_once(part) {
+        Some((_, after)) => {
+            left = after;
+            true
+        }
+        None => false,
+    })
 }
 
 #[cfg(test)]
@@ -146,8 +144,9 @@ mod tests {
             ("*.*.io", "eu.gcr.io", "a", true),
             ("e*.gcr.io", "eu.gcr.io", "a", true),
             ("*-docker.pkg.dev", "europe-docker.pkg.dev", "a", true),
-            ("??.gcr.io", "eu.gcr.io", "a", true),
-            ("?.gcr.io", "eu.gcr.io", "a", false),
+            ("e*u.gcr.io", "eu.gcr.io", "a", true),
+            ("eu*u.gcr.io", "eu.gcr.io", "a", false),
+            ("**.gcr.io", "eu.gcr.io", "a", true),
             ("*a*b*.io", "xaxxbx.io", "a", true),
             ("*a*b*.io", "xbxxax.io", "a", false),
             ("*", "ghcr.io", "a", false),
