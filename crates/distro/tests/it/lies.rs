@@ -35,7 +35,7 @@ async fn each_lie_is_refused_and_leaves_nothing_behind() {
         (Lie::WrongContentLength(7), "cannot be reached"),
         (Lie::WrongContentLength(-7), "bytes for `flux@sha256:"),
         (Lie::PartialContent, "answered 206"),
-        (Lie::WrongDigestHeader, "sent something else than"),
+        (Lie::WrongDigestHeader, "has no `flux@sha256:"),
         (Lie::HugeManifest { bytes: 5 << 20 }, "has more than 4194304 bytes"),
         (Lie::IndexInIndex, "the index lists another index"),
         (Lie::ContentType("text/html".to_owned()), ""),
