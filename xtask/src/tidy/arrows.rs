@@ -12,14 +12,29 @@ use crate::metadata::Metadata;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("builder", &["api"]),
-    ("distro", &["api", "builder"]),
+    ("signature", &["api"]),
+    ("distro", &["api", "builder", "signature"]),
     ("inventory", &["api"]),
     ("reconciler", &["api", "builder", "distro", "inventory"]),
     ("controller", &["api", "distro", "reconciler"]),
     ("cli", &["api", "builder", "distro", "inventory"]),
     ("testkit", &["api"]),
     ("wasm-smoke", &["api", "builder"]),
-    (XTASK, &["api", "builder", "distro", "inventory", "reconciler", "controller", "cli", "testkit", "wasm-smoke"]),
+    (
+        XTASK,
+        &[
+            "api",
+            "builder",
+            "signature",
+            "distro",
+            "inventory",
+            "reconciler",
+            "controller",
+            "cli",
+            "testkit",
+            "wasm-smoke",
+        ],
+    ),
 ];
 
 const XTASK: &str = "xtask";

@@ -9,7 +9,8 @@ pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Keeps an inventory in the cluster, for example in the status of the owner.
 pub trait InventoryStore: Send + Sync {
-    /// Replaces what is stored. Only called with an inventory that differs from the last one.
+    /// Replaces what is stored. Only called with an inventory that differs from the last one. It has to
+    /// end by itself, in an error if need be: the engine waits for it.
     ///
     /// It has to be durable when this returns: the engine writes right after that, and relies on
     /// finding the record again should the process die.

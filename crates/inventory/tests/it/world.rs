@@ -65,8 +65,7 @@ impl World {
     }
 
     pub(crate) fn engine_of(&self, client: kube::Client) -> Engine {
-        // Short, so that a request that hangs on purpose does not take long.
-        let requests = RequestLimits { timeout: Duration::from_secs(3), ..RequestLimits::default() };
+        let requests = RequestLimits { timeout: REQUEST_TIMEOUT, ..RequestLimits::default() };
         Engine::with_options(client, self.owner(), EngineOptions { requests, ..EngineOptions::default() })
     }
 
@@ -214,6 +213,9 @@ fn is_conflict<T>(result: &Result<T, kube::Error>) -> bool {
 }
 
 /// An inventory in the ConfigMap `inventory`.
+/// Short, so that a request that hangs on purpose does not take long.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
+
 #[derive(Clone)]
 pub(crate) struct MapStore {
     pub(crate) client: kube::Client,
@@ -234,7 +236,9 @@ impl InventoryStore for MapStore {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let text = serde_json::to_string(&ResourceInventory::from(inventory))?;
         let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "inventory"}, "data": {"inventory": text}});
-        maps.patch("inventory", &PatchParams::apply("test").force(), &Patch::Apply(map)).await?;
+        let (params, patch) = (PatchParams::apply("test").force(), Patch::Apply(map));
+        // As the trait demands: a request that hangs has to end.
+        tokio::time::timeout(REQUEST_TIMEOUT, maps.patch("inventory", &params, &patch)).await??;
         Ok(())
     }
 }
