@@ -1,20 +1,23 @@
 //! Where artifacts come from: a registry or a file, proven, through a cache.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flux_operator_api::Digest;
+use flux_operator_signature::{Material, Policy, Verified, VerifyError};
 
 use crate::archive::{Archive, ArchiveError};
 use crate::cache::Cache;
 use crate::content::Content;
-use crate::credentials::Credentials;
+use crate::credentials::{AmbientError, CloudIdentity, Credentials};
 use crate::distribution::Artifact;
 use crate::layout::{Layout, LayoutError};
 use crate::manifest::{self, Descriptor, Manifest, ManifestError};
 use crate::reference::{Reference, Version};
 use crate::registry::{Client, RawManifest, RegistryError, Session};
+use crate::signatures;
 
 /// For a whole pull, retries included.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -33,6 +36,10 @@ pub(crate) const MAX_LAYER_BYTES: u64 = 100 << 20;
 pub struct Artifacts {
     client: Arc<Client>,
     cache: Option<Cache>,
+    policy: Option<Policy>,
+    /// What the policy was asked about before. It never changes its mind about a digest.
+    trusted: Mutex<BTreeMap<Digest, Verified>>,
+    identity: CloudIdentity,
 }
 
 /// An artifact that could not be had.
@@ -65,6 +72,24 @@ pub enum PullError {
         #[source]
         source: ArchiveError,
     },
+    /// Nobody who is trusted signed it.
+    #[error("`{reference}` is not trusted")]
+    Signature {
+        /// The artifact.
+        reference: String,
+        /// Why.
+        #[source]
+        source: VerifyError,
+    },
+    /// The cloud does not say who we are.
+    #[error("no credentials for `{reference}` from the cloud that this runs in")]
+    Identity {
+        /// The artifact.
+        reference: String,
+        /// Why.
+        #[source]
+        source: AmbientError,
+    },
     /// The file is none, or damaged.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -86,7 +111,24 @@ impl PullError {
 impl Artifacts {
     /// Artifacts by way of a client; without a cache, everything is pulled each time.
     pub fn new(client: Arc<Client>, cache: Option<Cache>) -> Self {
-        Self { client, cache }
+        let identity = CloudIdentity::of(Arc::clone(&client));
+        Self { client, cache, policy: None, trusted: Mutex::default(), identity }
+    }
+
+    /// The same, which takes nothing but what the policy trusts.
+    #[must_use]
+    pub fn with_policy(self, policy: Option<Policy>) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The credentials that the cloud gives this process for a registry of its own. Anonymous everywhere
+    /// else.
+    ///
+    /// # Errors
+    /// There is an identity, and it cannot be exchanged.
+    pub async fn identity(&self, reference: &Reference) -> Result<Credentials, PullError> {
+        let credentials = self.identity.credentials(reference.host()).await;
+        credentials.map_err(|source| PullError::Identity { reference: reference.to_string(), source })
     }
 
     /// The digest that a reference has now: its own, or one request for that of its tag.
@@ -138,6 +180,7 @@ impl Artifacts {
 
     async fn read(&self, origin: &Origin, name: String, digest: Digest) -> Result<Artifact, PullError> {
         let no_manifest = |source| PullError::Manifest { reference: name.clone(), source };
+        let verified = self.verify(origin, &name, digest).await?;
         let mut manifest = self.manifest(origin, &name, digest).await?;
         if let Manifest::Index(children) = &manifest {
             let child = manifest::choose(children).map_err(no_manifest)?.digest;
@@ -155,7 +198,23 @@ impl Artifacts {
         if is_new {
             self.keep(content).await;
         }
-        Ok(Artifact::new(name, digest, archive))
+        Ok(Artifact::new(name, digest, archive, verified))
+    }
+
+    /// Whether the policy trusts a digest, if there is a policy. Before anything that the digest names is
+    /// read.
+    async fn verify(&self, origin: &Origin, name: &str, digest: Digest) -> Result<Option<Verified>, PullError> {
+        let Some(policy) = &self.policy else { return Ok(None) };
+        let known = self.trusted.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let materials = signatures::fetch(origin, name, &digest).await?;
+        let verified = policy
+            .verify(&digest, &materials)
+            .map_err(|source| PullError::Signature { reference: name.to_owned(), source })?;
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, verified.clone());
+        Ok(Some(verified))
     }
 
     async fn manifest(&self, origin: &Origin, name: &str, digest: Digest) -> Result<Manifest, PullError> {
@@ -176,7 +235,7 @@ impl Artifacts {
     async fn blob(&self, origin: &Origin, name: &str, layer: &Descriptor) -> Result<(Content, bool), PullError> {
         match self.known(origin, layer.digest).await {
             Some(content) => Ok((content, false)),
-            None => origin.blob(name, layer).await.map(|content| (content, true)),
+            None => origin.blob(name, layer, MAX_LAYER_BYTES).await.map(|content| (content, true)),
         }
     }
 
@@ -197,7 +256,7 @@ impl Artifacts {
 }
 
 impl Origin {
-    async fn manifest(&self, name: &str, digest: Digest) -> Result<RawManifest, PullError> {
+    pub(crate) async fn manifest(&self, name: &str, digest: Digest) -> Result<RawManifest, PullError> {
         match self {
             Self::Registry(session) => {
                 let pulled = session.manifest(&Version::Digest(digest)).await;
@@ -207,10 +266,25 @@ impl Origin {
         }
     }
 
-    async fn blob(&self, name: &str, descriptor: &Descriptor) -> Result<Content, PullError> {
+    /// The digests of manifests that may hold signatures.
+    pub(crate) async fn signatures(&self, name: &str, digest: &Digest) -> Result<Vec<Digest>, PullError> {
         match self {
             Self::Registry(session) => {
-                let pulled = session.blob(descriptor, MAX_LAYER_BYTES).await;
+                let found = signatures::find(session, digest).await;
+                let found = found.map_err(|source| PullError::Registry { reference: name.to_owned(), source })?;
+                Ok(found.into_iter().map(|found| found.digest).collect())
+            }
+            Self::Layout(layout) => {
+                let others = layout.manifests().iter().map(|manifest| manifest.digest);
+                Ok(others.filter(|other| other != digest).take(Material::MAX_COUNT).collect())
+            }
+        }
+    }
+
+    pub(crate) async fn blob(&self, name: &str, descriptor: &Descriptor, limit: u64) -> Result<Content, PullError> {
+        match self {
+            Self::Registry(session) => {
+                let pulled = session.blob(descriptor, limit).await;
                 pulled.map_err(|source| PullError::Registry { reference: name.to_owned(), source })
             }
             Self::Layout(layout) => Ok(layout.content(&descriptor.digest)?),

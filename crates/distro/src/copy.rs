@@ -194,7 +194,7 @@ impl Client {
         let mut writer = Writer::default();
         let mut wanted = vec![(digest, name.clone())];
         let found = signatures::find(&session, &digest).await.map_err(not_read)?;
-        wanted.extend(found.into_iter().map(|found| (found.digest, found.name)));
+        wanted.extend(found.into_iter().map(|found| (found.digest, found.version.to_string())));
         for (digest, name) in wanted {
             bundle_one(&session, &mut writer, digest, &name).await?;
         }

@@ -7,12 +7,14 @@
 
 mod ambient;
 mod docker_config;
+mod identity;
 mod keychain;
 mod pattern;
 mod secret;
 
 pub use ambient::{Ambient, AmbientError, Clouds, Endpoints, Lease, Variables};
 pub use docker_config::{DockerConfig, DockerConfigError, DockerPaths, HelperError};
+pub(crate) use identity::CloudIdentity;
 pub use keychain::{Keychain, KeychainError};
 pub use secret::Secret;
 

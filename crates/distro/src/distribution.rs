@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use flux_operator_api::Digest;
 use flux_operator_builder::{Release, ReleaseVersion};
+use flux_operator_signature::Verified;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::artifacts::{Artifacts, PullError};
@@ -37,6 +38,7 @@ pub struct Artifact {
     name: String,
     digest: Digest,
     archive: Archive,
+    verified: Option<Verified>,
 }
 
 /// A distribution that cannot be read.
@@ -147,8 +149,18 @@ impl Distribution {
 }
 
 impl Artifact {
-    pub(crate) fn new(name: String, digest: Digest, archive: Archive) -> Self {
-        Self { name, digest, archive }
+    pub(crate) fn new(name: String, digest: Digest, archive: Archive, verified: Option<Verified>) -> Self {
+        Self { name, digest, archive, verified }
+    }
+
+    /// What it is called in messages: its reference, or the path of its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who signed it, where a policy asked.
+    pub fn verified(&self) -> Option<&Verified> {
+        self.verified.as_ref()
     }
 
     /// The digest of what its reference names: of the manifest, or of the index.

@@ -27,6 +27,7 @@ mod layout;
 mod manifest;
 mod reference;
 mod signatures;
+mod trust;
 mod unpack;
 
 pub use artifacts::{Artifacts, PullError};
@@ -35,8 +36,10 @@ pub use copy::{Copied, CopyError, CopyProgress, Existing, Place};
 pub use directory::{Directory, DirectoryError, Limits};
 pub use distribution::{Artifact, Distribution, DistributionError, Location};
 pub use flux_operator_api::Digest;
+pub use flux_operator_signature::{Policy, Verified, VerifyError};
 pub use layout::LayoutError;
 pub use manifest::ManifestError;
 pub use reference::{Reference, ReferenceError, Version};
 pub use registry::{Client, ClientOptions, RegistryError};
+pub use trust::{Text, Trust, TrustError};
 pub use unpack::UnpackError;

@@ -83,6 +83,11 @@ impl Client {
         })
     }
 
+    /// The HTTP client for hosts outside of this machine.
+    pub(crate) fn http(&self) -> Result<&reqwest::Client, RegistryError> {
+        self.transport.http("")
+    }
+
     /// The session for a repository; a known one if there is one for the same credentials.
     pub(crate) fn session(&self, reference: &Reference, credentials: &Credentials) -> Arc<Session> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);

@@ -103,6 +103,30 @@ pub struct Registry {
     /// File with certificates of authorities that registries are trusted by, besides those of the system.
     #[arg(long, value_name = "FILE")]
     pub(crate) registry_ca_file: Option<PathBuf>,
+
+    /// Take only artifacts signed with this public key, a PEM file; may be given several times.
+    #[arg(long = "verify-key", value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) verify_keys: Vec<PathBuf>,
+
+    /// Take only artifacts signed by an identity that this Sigstore trust root vouches for.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) verify_trust_root: Option<PathBuf>,
+
+    /// Who has to say who signed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) verify_issuer: Option<String>,
+
+    /// The same as a regular expression for the whole of it.
+    #[arg(long, value_name = "REGEXP")]
+    pub(crate) verify_issuer_regexp: Option<String>,
+
+    /// Who has to have signed.
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) verify_subject: Option<String>,
+
+    /// The same as a regular expression for the whole of it.
+    #[arg(long, value_name = "REGEXP")]
+    pub(crate) verify_subject_regexp: Option<String>,
 }
 
 /// Flags of features that there are not, or not yet. They are accepted and checked.

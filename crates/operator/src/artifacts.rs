@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flux_operator_distro::{Artifacts, Cache, Client, ClientOptions, RegistryError};
+use flux_operator_distro::{Artifacts, Cache, Client, ClientOptions, RegistryError, TrustError};
 
 use crate::settings::ArtifactSettings;
 use crate::version::VERSION;
@@ -26,13 +26,16 @@ pub enum ArtifactsError {
     /// The certificates cannot be used.
     #[error("cannot use the certificates of `--registry-ca-file`")]
     Client(#[source] RegistryError),
+    /// Nobody can tell whom to trust.
+    #[error("cannot tell whose signature artifacts need")]
+    Trust(#[source] TrustError),
 }
 
 impl ArtifactSettings {
     /// Makes what pulls artifacts. Nothing is connected to.
     ///
     /// # Errors
-    /// The certificates cannot be read.
+    /// The certificates or what says whom to trust cannot be read.
     pub fn open(&self) -> Result<Artifacts, ArtifactsError> {
         let certificates = match &self.certificates {
             Some(path) => std::fs::read(path).map_err(|source| ArtifactsError::File {
@@ -48,6 +51,7 @@ impl ArtifactSettings {
             certificates,
         };
         let client = Client::new(options).map_err(ArtifactsError::Client)?;
-        Ok(Artifacts::new(Arc::new(client), Some(Cache::new(&self.cache))))
+        let policy = self.trust.policy().map_err(ArtifactsError::Trust)?;
+        Ok(Artifacts::new(Arc::new(client), Some(Cache::new(&self.cache))).with_policy(policy))
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flux_operator_api::GoDuration;
+use flux_operator_distro::{Text, Trust};
 use flux_operator_reconciler::Options;
 use flux_operator_reconciler::events::Notifications;
 use flux_operator_reconciler::schedule::Backoff;
@@ -42,6 +43,8 @@ pub struct ArtifactSettings {
     pub insecure: BTreeSet<String>,
     /// A file with certificates that are trusted besides those of the system.
     pub certificates: Option<PathBuf>,
+    /// Whose signature artifacts need.
+    pub trust: Trust,
 }
 
 /// How replicas agree on who works.
@@ -138,6 +141,12 @@ impl From<Registry> for ArtifactSettings {
             cache: flags.artifact_cache.unwrap_or_else(|| std::env::temp_dir().join("flux-operator")),
             insecure: flags.insecure_registries.into_iter().collect(),
             certificates: flags.registry_ca_file,
+            trust: Trust {
+                keys: flags.verify_keys,
+                root: flags.verify_trust_root,
+                issuer: Text { exact: flags.verify_issuer, regexp: flags.verify_issuer_regexp },
+                subject: Text { exact: flags.verify_subject, regexp: flags.verify_subject_regexp },
+            },
         }
     }
 }

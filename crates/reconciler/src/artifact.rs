@@ -63,12 +63,15 @@ impl Source {
         }
     }
 
-    /// The credentials that the instance names.
+    /// The credentials that the instance names, or those of the cloud.
     async fn credentials(&self) -> Result<Credentials, FetchError> {
-        let Some(name) = &self.pull_secret else { return Ok(Credentials::Anonymous) };
-        let keychain = pull_secret::read(&self.connection, &self.namespace, name).await?;
-        let found = keychain.find(self.reference.host(), self.reference.repository());
-        Ok(found.cloned().unwrap_or_default())
+        if let Some(name) = &self.pull_secret {
+            let keychain = pull_secret::read(&self.connection, &self.namespace, name).await?;
+            if let Some(found) = keychain.find(self.reference.host(), self.reference.repository()) {
+                return Ok(found.clone());
+            }
+        }
+        Ok(self.artifacts.identity(&self.reference).await?)
     }
 
     /// The credentials of the operator's own service account; where it has none, what the registry said

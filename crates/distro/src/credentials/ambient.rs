@@ -94,6 +94,11 @@ impl Clouds {
         Ok(Self { http: Http::new(client)?, variables, endpoints, deadline: DEADLINE })
     }
 
+    /// Whether a registry is one of a known cloud.
+    pub(crate) fn know(host: &str) -> bool {
+        Cloud::of(&host.to_ascii_lowercase()).is_some()
+    }
+
     async fn ask(&self, cloud: &Cloud, host: &str) -> Result<Option<Lease>, AmbientError> {
         let now = Timestamp::now();
         match cloud {

@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES: u64 = 64 << 10;
 impl Session {
     /// Whether a blob is in the repository.
     pub(crate) async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
-        let limit = Limit::AtMost(0);
+        let limit = Limit::AtMost(u64::MAX);
         let mut ask = Ask::read(Method::HEAD, format!("blobs/{digest}"), limit, self.name(digest));
         ask.operation = Operation::Push;
         Ok(self.ask(ask, &[404]).await?.status.is_success())

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use flux_operator_api::Digest;
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::challenge::{self, Challenge};
@@ -155,12 +155,19 @@ impl Session {
         }
         let (headers, url) = (response.headers().clone(), response.url().clone());
         // The answer to HEAD announces what GET would send, and sends nothing.
-        let limit = if ask.method == Method::HEAD { Limit::AtMost(u64::MAX) } else { ask.limit };
-        let limit = if status.is_success() { limit } else { Limit::AtMost(0) };
+        let announced = headers.get(CONTENT_LENGTH).and_then(|header| header.to_str().ok()?.parse::<u64>().ok());
+        if let (Limit::AtMost(limit), Some(length)) = (ask.limit, announced)
+            && status.is_success()
+            && length > limit
+        {
+            return Err(self.body_error(ask, BodyError::TooLong));
+        }
+        let is_head = ask.method == Method::HEAD;
+        let limit = if is_head || !status.is_success() { Limit::AtMost(0) } else { ask.limit };
         let body = match transport::read(response, limit).await {
             Ok(body) => body,
             // The body of a failure does not matter.
-            Err(_) if !status.is_success() => Vec::new(),
+            Err(_) if is_head || !status.is_success() => Vec::new(),
             Err(error) => return Err(self.body_error(ask, error)),
         };
         Ok(Answer { status, headers, url, body })

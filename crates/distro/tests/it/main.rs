@@ -4,4 +4,5 @@ mod copies;
 mod lies;
 mod pulls;
 mod secrets;
+mod trust;
 mod world;

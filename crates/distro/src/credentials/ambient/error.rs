@@ -12,7 +12,7 @@ pub enum AmbientError {
     Client {
         /// Why.
         #[source]
-        source: reqwest::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The cloud takes too long.
     #[error("{cloud} gave no credentials within {} s", .after.as_secs())]

@@ -1,5 +1,6 @@
 //! One request, and what its answer means.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -36,14 +37,20 @@ pub(super) struct Answer {
 
 impl Http {
     pub(super) fn new(internet: &Client) -> Result<Self, AmbientError> {
+        let failed = |source| AmbientError::Client { source };
+        // It never speaks TLS, so that it need not load the roots of the system.
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(error.into()))?
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
         let machine = Client::builder()
+            .tls_backend_preconfigured(tls)
             .no_proxy()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            // It never speaks TLS, so that it need not load the roots of the system.
-            .tls_certs_only([])
             .build()
-            .map_err(|source| AmbientError::Client { source })?;
+            .map_err(|error| failed(error.into()))?;
         Ok(Self { internet: internet.clone(), machine })
     }
 }
