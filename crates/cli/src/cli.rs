@@ -6,11 +6,12 @@ use std::io::Write;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory as _, Parser};
 
-use crate::commands::Command;
+use crate::commands::{Command, completion};
 use crate::error::{Complaint, Failure};
+use crate::globals::Globals;
 use crate::usage::UsageError;
 
-/// Render what a FluxInstance installs.
+/// See, change and await what the Flux operator does, and render it.
 #[derive(Debug, Parser)]
 #[command(
     name = "flux-operator",
@@ -22,6 +23,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    globals: Globals,
 
     /// Print the version.
     #[arg(short = 'v', long, action = ArgAction::Version)]
@@ -38,6 +42,13 @@ impl Cli {
     /// The arguments are not understood.
     pub fn from_args(args: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Failure> {
         let args: Vec<OsString> = args.into_iter().collect();
+        if let Some((_, [name, words @ ..])) = args.split_first()
+            && name == completion::NAME
+        {
+            // A line that is not complete cannot be parsed.
+            let parsed = Self::try_parse_from(["flux-operator", completion::NAME]);
+            return Ok(parsed.ok().map(|cli| Self { command: Command::complete(words), ..cli }));
+        }
         let error = match Self::try_parse_from(&args) {
             Ok(cli) => return Ok(Some(cli)),
             Err(error) => error,
@@ -62,6 +73,11 @@ impl Cli {
     /// # Errors
     /// See the commands.
     pub fn run(self, stdout: &mut dyn Write) -> Result<(), Failure> {
-        self.command.run(stdout)
+        self.command.run(&self.globals, stdout)
+    }
+
+    /// The flags that every command has.
+    pub(crate) fn into_globals(self) -> Globals {
+        self.globals
     }
 }

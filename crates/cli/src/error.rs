@@ -14,6 +14,11 @@ pub trait Advise: Error + Send + Sync + 'static {
     fn hint(&self) -> Option<String> {
         None
     }
+
+    /// What the process exits with. Default 1.
+    fn exit_code(&self) -> u8 {
+        1
+    }
 }
 
 /// One thing that went wrong.
@@ -72,6 +77,16 @@ impl Failure {
         if complaints.is_empty() { Ok(()) } else { Err(Self(complaints)) }
     }
 
+    /// One by one, to be put together with others.
+    pub(crate) fn into_complaints(self) -> Vec<Complaint> {
+        self.0
+    }
+
+    /// What the process exits with: the code of the first complaint.
+    pub fn exit_code(&self) -> u8 {
+        self.0.first().map_or(1, |complaint| complaint.error.exit_code())
+    }
+
     /// The complaints in their order, those that say the same of several files as one.
     pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = Vec::new();
@@ -96,6 +111,18 @@ impl From<Complaint> for Failure {
     fn from(complaint: Complaint) -> Self {
         Self(vec![complaint])
     }
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }
 
 /// The text of an IO error, in the voice of our own: lower case and without its number.

@@ -27,6 +27,21 @@ struct List<'a> {
     kind: &'static str,
 }
 
+/// A value as JSON with an indentation of two blanks.
+pub(crate) fn json_text(value: &impl Serialize) -> String {
+    let mut text = Vec::new();
+    // Writing to memory does not fail, and values are JSON.
+    let _ = json::write(value, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// A value as JSON on one line, with the same escapes.
+pub(crate) fn json_line(value: &impl Serialize) -> String {
+    // Outside of texts there are none of these.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
 impl Format {
     /// The ending of files in this format, without a dot.
     pub(crate) fn ending(self) -> &'static str {

@@ -27,6 +27,48 @@ pub(crate) fn done(what: fmt::Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "✔ {}", printable(&what.to_string()));
 }
 
+/// What a line of the story starts with. People search for these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Something was asked for.
+    Sent,
+    /// Something takes its time.
+    Waiting,
+    /// Something is done.
+    Done,
+    /// Something failed.
+    Failed,
+    /// One of several, fine as it was.
+    Item,
+}
+
+impl Mark {
+    fn colored(self) -> String {
+        match self {
+            Self::Sent => "►".to_owned(),
+            Self::Waiting => "◎".to_owned(),
+            Self::Done => marked("✔", AnsiColor::Green),
+            Self::Failed => marked("✗", AnsiColor::Red),
+            Self::Item => "•".to_owned(),
+        }
+    }
+
+    /// The line as text, with colours where `anstream` leaves them.
+    pub(crate) fn line(self, what: &str) -> String {
+        format!("{} {}\n", self.colored(), printable(what))
+    }
+}
+
+/// Prints a line of the story.
+pub(crate) fn marked_line(mark: Mark, what: &str) {
+    let _ = anstream::stderr().lock().write_all(mark.line(what).as_bytes());
+}
+
+/// Prints a remark.
+pub(crate) fn remark(what: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", printable(what));
+}
+
 /// True where a progress bar can be seen and does no harm: on a terminal, and not between data.
 pub(crate) fn may_show_progress(data_on_stdout: bool) -> bool {
     io::stderr().is_terminal() && !(data_on_stdout && io::stdout().is_terminal())
@@ -72,7 +114,7 @@ fn marked(word: &str, color: AnsiColor) -> String {
 
 /// The text with control characters made visible: names and values come from strangers, and must
 /// not move the cursor of whoever reads about them, nor turn around what they read.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || is_unseen(c) { safe.extend(c.escape_default()) } else { safe.push(c) }

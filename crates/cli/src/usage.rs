@@ -1,5 +1,6 @@
 //! Arguments that are not understood.
 
+use std::error::Error as _;
 use std::ffi::OsString;
 
 use clap::Command;
@@ -26,7 +27,8 @@ impl UsageError {
 
     /// The error of the parser.
     pub(crate) fn new(error: &clap::Error, root: &Command, args: &[OsString]) -> Self {
-        let command = called(root, args);
+        let (called, command) = called(root, args);
+        let positionals = called.get_positionals().count();
         let about = |kind| words(error, kind).into_iter().next().unwrap_or_default();
         let argument = flag(&about(ContextKind::InvalidArg));
         let value = about(ContextKind::InvalidValue);
@@ -43,17 +45,40 @@ impl UsageError {
             ErrorKind::UnknownArgument if argument.starts_with('-') => {
                 (format!("unknown flag `{argument}`"), near.unwrap_or(flags))
             }
-            ErrorKind::UnknownArgument => (
-                format!("`{command}` accepts no arguments, received `{argument}`"),
-                format!("repeat the flag for each file, for example `-f a.yaml -f b.yaml`; {flags}"),
-            ),
+            ErrorKind::UnknownArgument if positionals > 0 => {
+                (format!("`{command}` accepts at most {positionals} arg(s), received `{argument}` besides"), flags)
+            }
+            ErrorKind::UnknownArgument => {
+                let reads_files = called.get_arguments().any(|flag| flag.get_long() == Some("filename"));
+                let files = "repeat the flag for each file, for example `-f a.yaml -f b.yaml`; ";
+                let files = if reads_files { files } else { "" };
+                (format!("`{command}` accepts no arguments, received `{argument}`"), format!("{files}{flags}"))
+            }
+            ErrorKind::MissingRequiredArgument => {
+                let missing = words(error, ContextKind::InvalidArg);
+                let received = positionals.saturating_sub(missing.len());
+                (
+                    format!("`{command}` accepts {positionals} arg(s), received {received}"),
+                    format!("`{}` is missing; `{command} --help` has examples", missing.join("` and `")),
+                )
+            }
+            ErrorKind::ValueValidation => {
+                let why = error.source().map(|why| format!(": {why}")).unwrap_or_default();
+                (format!("`{argument}` cannot be `{value}`{why}"), flags)
+            }
             ErrorKind::InvalidValue if value.is_empty() => (format!("`{argument}` needs a value"), flags),
             ErrorKind::InvalidValue => {
                 let accepted: Vec<_> = words(error, ContextKind::ValidValue);
                 let accepted = accepted.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(" or ");
                 (format!("`{argument}` accepts {accepted}, received `{value}`"), near.unwrap_or(flags))
             }
-            ErrorKind::ArgumentConflict => (format!("`{argument}` is given more than once"), flags),
+            ErrorKind::ArgumentConflict => {
+                let other = words(error, ContextKind::PriorArg).first().map(|other| flag(other));
+                match other.filter(|other| *other != argument) {
+                    Some(other) => (format!("`{argument}` and `{other}` exclude each other"), flags),
+                    None => (format!("`{argument}` is given more than once"), flags),
+                }
+            }
             kind => (kind.to_string(), flags),
         };
         Self { text, hint }
@@ -66,16 +91,19 @@ impl Advise for UsageError {
     }
 }
 
-/// The command that the arguments call, such as `flux-operator build`.
-fn called(root: &Command, args: &[OsString]) -> String {
+/// The command that the arguments call, and its whole name, such as `flux-operator build`.
+///
+/// Global flags before it are passed over, but not their values: whoever is that far has a command
+/// that looks like one.
+fn called<'c>(root: &'c Command, args: &[OsString]) -> (&'c Command, String) {
     let mut command = root;
     let mut name = root.get_name().to_owned();
-    for next in args.iter().skip(1).map_while(|arg| arg.to_str()) {
-        let Some(found) = command.find_subcommand(next) else { break };
+    for next in args.iter().skip(1).filter_map(|arg| arg.to_str()) {
+        let Some(found) = command.find_subcommand(next) else { continue };
         command = found;
         name = format!("{name} {}", found.get_name());
     }
-    name
+    (command, name)
 }
 
 /// What the parser knows of a kind.

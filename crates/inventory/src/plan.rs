@@ -6,6 +6,7 @@
 
 pub mod decide;
 pub mod drift;
+pub mod managed_fields;
 pub mod order;
 pub mod prepare;
 pub mod settled;

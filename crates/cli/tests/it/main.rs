@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "this is how a test fails")]
 
 mod build_instance;
+mod cluster;
 mod distributions;
 mod output_dir;
 mod refusals;

@@ -17,7 +17,8 @@ fn tells_its_version() {
 fn groups_and_help_flags_print_help_to_stdout() {
     let world = World::new();
     let root = world.run(&[]).data();
-    assert!(root.starts_with("Render what a FluxInstance installs\n\nUsage: flux-operator <COMMAND>\n"), "{root}");
+    let first = "See, change and await what the Flux operator does, and render it\n\nUsage: flux-operator [OPTIONS] <COMMAND>\n";
+    assert!(root.starts_with(first), "{root}");
     assert_eq!(world.run(&["--help"]).data(), root);
     let group = world.run(&["build"]).data();
     assert!(group.contains("  instance  Render the Kubernetes objects of a FluxInstance\n"), "{group}");
@@ -34,19 +35,41 @@ fn the_parser_is_consistent() {
 #[test]
 fn examples_of_the_help_parse() {
     let mut commands = vec![Cli::command()];
-    let mut examples = 0;
     while let Some(command) = commands.pop() {
         commands.extend(command.get_subcommands().cloned());
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        for line in help.lines().filter(|line| line.starts_with("  ") && !line.trim_start().starts_with('#')) {
-            let Some(start) = line.find("flux-operator build") else { continue };
-            let call = line[start..].split(" |").next().unwrap();
-            let parsed = Cli::from_args(call.split_whitespace().map(Into::into));
-            assert!(matches!(parsed, Ok(Some(_))), "`{call}`: {parsed:?}");
-            examples += 1;
-        }
+        let is_leaf = !command.has_subcommands() && !command.is_hide_set();
+        assert!(!is_leaf || help.contains("flux-operator "), "`{}` has no example", command.get_name());
+        // A line that ends in a backslash goes on.
+        let help = help.replace("\\\n", " ");
+        help.lines().filter(|line| line.starts_with("  ")).for_each(parses);
     }
-    assert!(examples >= 5, "only {examples} found");
+}
+
+#[test]
+fn examples_of_the_page_parse() {
+    let page = include_str!("../../../../docs/cli.md");
+    let examples: Vec<_> = page.lines().filter(|line| line.starts_with("flux-operator ")).collect();
+    examples.iter().for_each(|line| parses(line));
+    let mut commands: Vec<_> = Cli::command().get_subcommands().cloned().collect();
+    commands.retain(|command| !command.is_hide_set());
+    for command in commands {
+        let name = format!("flux-operator {} ", command.get_name());
+        let name = name.trim_end();
+        assert!(examples.iter().any(|line| line.starts_with(name)), "`{name}` is not on the page");
+    }
+}
+
+/// Parses every call in a line: up to a pipe, a redirection or a bracket.
+#[track_caller]
+fn parses(line: &str) {
+    let line = line.trim();
+    for (start, _) in line.match_indices("flux-operator ").filter(|_| !line.starts_with('#')) {
+        let is_call = start == 0 || line[..start].ends_with(['|', '(']) || line[..start].ends_with("| ");
+        let call = line[start..].split([')', '|', '>', '<']).next().unwrap();
+        let parsed = Cli::from_args(call.split_whitespace().map(Into::into));
+        assert!(!is_call || matches!(parsed, Ok(Some(_))), "`{call}`: {parsed:?}");
+    }
 }
 
 #[track_caller]

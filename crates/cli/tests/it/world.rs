@@ -92,6 +92,13 @@ impl Outcome {
         self.stdout
     }
 
+    /// Asserts that the run failed with this as the first complaint.
+    #[track_caller]
+    pub(crate) fn refused_as(&self, complaint: &str) {
+        assert_eq!(self.stderr.lines().next().unwrap_or_default(), format!("✗ {complaint}"));
+        assert_eq!((self.code, self.stdout.as_str()), (Some(1), ""));
+    }
+
     /// Asserts that the run failed, printed nothing but this, and kept stdout clean.
     #[track_caller]
     pub(crate) fn refused(&self, stderr: &str) {

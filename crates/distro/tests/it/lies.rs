@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flux_operator_distro::Digest;
-use flux_operator_testkit::registry::{Lie, Part, Scripted, artifact, pack};
+use flux_operator_testkit::registry::{Lie, Part, Scripted, artifact, index_of, pack};
 use http::StatusCode;
 
 use crate::world::{LAYER, Puller, distribution, reference, told, user};
@@ -37,7 +37,6 @@ async fn each_lie_is_refused_and_leaves_nothing_behind() {
         (Lie::PartialContent, "answered 206"),
         (Lie::WrongDigestHeader, "has no `flux@sha256:"),
         (Lie::HugeManifest { bytes: 5 << 20 }, "has more than 4194304 bytes"),
-        (Lie::IndexInIndex, "the index lists another index"),
         (Lie::ContentType("text/html".to_owned()), ""),
         (Lie::Redirect { times: 4 }, "redirects more than 3 times"),
         (Lie::RedirectLoop, "redirects more than 3 times"),
@@ -61,6 +60,19 @@ async fn each_lie_is_refused_and_leaves_nothing_behind() {
         assert!(kept.iter().all(|name| *name != distribution("v2.9.0").layer_digest().hex()), "{lie:?}: {kept:?}");
         assert!(!kept.iter().any(|name| name.starts_with('.')), "{lie:?}: {kept:?}");
     }
+}
+
+#[tokio::test]
+async fn an_index_within_an_index_is_refused() {
+    let registry = Scripted::plain().start().await.unwrap();
+    let pushed = distribution("v2.9.0");
+    let inner = index_of(&[(&pushed, Some("linux/amd64"))]);
+    let outer = index_of(&[(&inner, Some("linux/amd64"))]);
+    for (tag, artifact) in [("a", &pushed), ("b", &inner), ("latest", &outer)] {
+        registry.put("flux", tag, artifact);
+    }
+    let error = told(&Puller::new().pull(&reference(registry.host(), "flux")).await.unwrap_err());
+    assert!(error.ends_with("the index lists another index for linux/amd64, expected an image manifest"), "{error}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::definition::{DEFINITIONS, Definition, is_behind};
 use super::request::{RequestError, patch_params};
+use crate::plan::managed_fields::restamp;
 
 /// What became of the stored objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Engine {
                 return Ok(if touched == 0 { Migration::UpToDate } else { Migration::Migrated(touched) });
             }
             let api_version = &definition.kind.resource.api_version;
-            touched += self.patch_all(&definition.kind, |item| Some(restamp(item, api_version))).await?;
+            touched += self.patch_all(&definition.kind, |item| Some(store_anew(item, api_version))).await?;
             match self.forget_stored_versions(&definition).await {
                 Ok(()) => return Ok(Migration::Migrated(touched)),
                 Err(error) if is_behind(&error) && conflicts < CONFLICTS => conflicts += 1,
@@ -68,23 +69,10 @@ impl Engine {
 }
 
 /// The patch that makes the API server store the object anew.
-fn restamp(item: &Value, api_version: &str) -> Patch<Value> {
-    let entries = item.pointer("/metadata/managedFields").and_then(Value::as_array);
-    let is_other = |entry: &Value| entry.get("apiVersion").is_some_and(|found| found != api_version);
-    let Some(entries) = entries.filter(|entries| entries.iter().any(is_other)) else {
-        return Patch::Merge(json!({}));
-    };
-    let mut entries = entries.clone();
-    for entry in &mut entries {
-        if let Some(entry) = entry.as_object_mut() {
-            entry.insert("apiVersion".to_owned(), api_version.into());
-        }
+fn store_anew(item: &Value, api_version: &str) -> Patch<Value> {
+    match restamp(item, api_version) {
+        // A list of operations is always a JSON patch.
+        Some(operations) => Patch::Json(serde_json::from_value(operations).unwrap_or_default()),
+        None => Patch::Merge(json!({})),
     }
-    let version = item.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
-    let operations = json!([
-        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
-    ]);
-    // A list of operations is always a JSON patch.
-    Patch::Json(serde_json::from_value(operations).unwrap_or_default())
 }

@@ -1,0 +1,140 @@
+//! Lists that are printed once, or go on.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use flux_operator_api::{Object, ObjectId};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use kube::api::{ListParams, WatchParams};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::cluster::{Cluster, ClusterError, Scope, Seen, ServedKind};
+use crate::error::Failure;
+use crate::output::{self, DocumentFormat, ListFormat};
+use crate::table::Table;
+
+/// How objects become lines.
+pub(super) trait Columns {
+    /// The headers, more of them where there is room.
+    fn headers(&self, is_wide: bool) -> Vec<&'static str>;
+    /// The cells below the headers.
+    fn cells(&self, object: &Object, is_wide: bool) -> Vec<String>;
+    /// Whether an object is asked for.
+    fn wants(&self, object: &Object) -> bool;
+}
+
+/// Objects of some kinds, as text in a format.
+pub(super) struct Listing<C> {
+    pub(super) kinds: Vec<ServedKind>,
+    pub(super) scope: Scope,
+    pub(super) columns: C,
+    pub(super) format: ListFormat,
+    /// Whether one object was asked for by its name.
+    pub(super) is_one: bool,
+}
+
+/// The pause before a list that follows the end of a watch.
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl<C: Columns> Listing<C> {
+    /// The objects now.
+    pub(super) async fn objects(&self, cluster: &Cluster) -> Result<Vec<Object>, ClusterError> {
+        let mut objects = cluster.list_all(&self.kinds, &self.scope).await?;
+        objects.retain(|object| self.columns.wants(object));
+        Ok(objects)
+    }
+
+    /// The text of objects.
+    pub(super) fn text(&self, objects: Vec<Object>) -> String {
+        match self.format {
+            ListFormat::Table | ListFormat::Wide => {
+                let mut table = self.table();
+                objects.iter().for_each(|object| table.push(self.cells(object)));
+                table.text()
+            }
+            ListFormat::Name => objects.iter().map(|object| format!("{}\n", object.id())).collect(),
+            ListFormat::Yaml => output::objects(objects, DocumentFormat::Yaml, self.is_one),
+            ListFormat::Json => output::objects(objects, DocumentFormat::Json, self.is_one),
+        }
+    }
+
+    /// Prints objects as they are, and again whenever they change, until nobody reads any more.
+    pub(super) async fn watch(&self, cluster: &Cluster, stdout: &mut dyn Write) -> Result<(), Failure> {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let mut follow: FuturesUnordered<_> =
+            self.kinds.iter().map(|kind| follow(cluster, kind, &self.scope, tell.clone())).collect();
+        let mut table = self.table();
+        let mut is_first = true;
+        loop {
+            let seen = tokio::select! {
+                Some(seen) = told.recv() => seen,
+                Some(ended) = follow.next() => { ended?; continue }
+                else => return Ok(()),
+            };
+            let mut batch = vec![seen];
+            while let Ok(seen) = told.try_recv() {
+                batch.push(seen);
+            }
+            let wanted = batch.into_iter().filter(|object| self.columns.wants(object));
+            let text = match self.format {
+                ListFormat::Table | ListFormat::Wide => {
+                    wanted.for_each(|object| table.push(self.cells(&object)));
+                    let text = if is_first { table.text() } else { table.rows_text() };
+                    is_first = false;
+                    table.clear();
+                    text
+                }
+                _ => self.text(wanted.collect()),
+            };
+            if !output::write(stdout, &text)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn table(&self) -> Table {
+        Table::new(self.columns.headers(self.format == ListFormat::Wide))
+    }
+
+    fn cells(&self, object: &Object) -> Vec<String> {
+        self.columns.cells(object, self.format == ListFormat::Wide)
+    }
+}
+
+/// Tells of every object of a kind, and of every change, each version once.
+async fn follow(
+    cluster: &Cluster,
+    kind: &ServedKind,
+    scope: &Scope,
+    tell: mpsc::UnboundedSender<Object>,
+) -> Result<(), ClusterError> {
+    let mut known: BTreeMap<ObjectId, String> = BTreeMap::new();
+    let params = WatchParams::default();
+    loop {
+        let listed = cluster.list(kind, scope, &ListParams::default()).await?;
+        for object in listed.objects {
+            let version = version(&object);
+            if known.insert(object.id(), version.clone()) != Some(version) && tell.send(object).is_err() {
+                return Ok(());
+            }
+        }
+        let watched = cluster.watch_from(kind, scope, &params, &listed.version, |seen| {
+            let Seen::Present(object) = seen else { return ControlFlow::Continue(()) };
+            known.insert(object.id(), version(&object));
+            if tell.send(object).is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if watched.await?.is_some() {
+            return Ok(());
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+fn version(object: &Object) -> String {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+}

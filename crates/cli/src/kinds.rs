@@ -1,0 +1,168 @@
+//! The kinds of the operator and of Flux: how they are called, and what can be asked of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use flux_operator_api::{annotations, identity};
+
+use crate::nearest::nearest;
+
+/// A kind that the command line knows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FluxKind {
+    pub(crate) kind: &'static str,
+    pub(crate) short: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) group: &'static str,
+    /// Whether its objects do something again and again, and can be asked to do it now.
+    pub(crate) is_reconciled: bool,
+    pub(crate) suspension: Suspension,
+}
+
+/// How the objects of a kind are suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suspension {
+    /// By this annotation.
+    Annotation(&'static str),
+    /// By `spec.suspend`.
+    Field,
+    /// Not at all.
+    Never,
+}
+
+const OPERATOR: &str = identity::GROUP;
+const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+const HELM: &str = "helm.toolkit.fluxcd.io";
+const SOURCE: &str = "source.toolkit.fluxcd.io";
+const EXTENSIONS: &str = "source.extensions.fluxcd.io";
+const NOTIFICATION: &str = "notification.toolkit.fluxcd.io";
+const IMAGE: &str = "image.toolkit.fluxcd.io";
+
+const fn kind(
+    kind: &'static str,
+    short: &'static str,
+    plural: &'static str,
+    group: &'static str,
+    is_reconciled: bool,
+    suspension: Suspension,
+) -> FluxKind {
+    FluxKind { kind, short, plural, group, is_reconciled, suspension }
+}
+
+/// All of them, in the order in which they are listed.
+pub(crate) const CATALOGUE: [FluxKind; 19] = {
+    use Suspension::{Field, Never};
+    const DISABLED: Suspension = Suspension::Annotation(annotations::RECONCILE);
+    const GENERATOR: Suspension = Suspension::Annotation("source.extensions.fluxcd.io/reconcile");
+    [
+        kind("FluxInstance", "instance", "fluxinstances", OPERATOR, true, DISABLED),
+        kind("FluxReport", "report", "fluxreports", OPERATOR, true, DISABLED),
+        kind("ResourceSet", "rset", "resourcesets", OPERATOR, true, DISABLED),
+        kind("ResourceSetInputProvider", "rsip", "resourcesetinputproviders", OPERATOR, true, DISABLED),
+        kind("Kustomization", "ks", "kustomizations", KUSTOMIZE, true, Field),
+        kind("HelmRelease", "hr", "helmreleases", HELM, true, Field),
+        kind("GitRepository", "gitrepo", "gitrepositories", SOURCE, true, Field),
+        kind("OCIRepository", "ocirepo", "ocirepositories", SOURCE, true, Field),
+        kind("Bucket", "bucket", "buckets", SOURCE, true, Field),
+        kind("HelmRepository", "helmrepo", "helmrepositories", SOURCE, true, Field),
+        kind("HelmChart", "hc", "helmcharts", SOURCE, true, Field),
+        kind("ArtifactGenerator", "ag", "artifactgenerators", EXTENSIONS, true, GENERATOR),
+        kind("ExternalArtifact", "ea", "externalartifacts", SOURCE, false, Never),
+        kind("Alert", "alert", "alerts", NOTIFICATION, false, Field),
+        kind("Provider", "provider", "providers", NOTIFICATION, false, Field),
+        kind("Receiver", "receiver", "receivers", NOTIFICATION, true, Field),
+        kind("ImageRepository", "imgrepo", "imagerepositories", IMAGE, true, Field),
+        kind("ImagePolicy", "imgpol", "imagepolicies", IMAGE, true, Field),
+        kind("ImageUpdateAutomation", "imgauto", "imageupdateautomations", IMAGE, true, Field),
+    ]
+};
+
+/// The FluxInstance.
+pub(crate) const INSTANCE: &FluxKind = &CATALOGUE[0];
+
+/// The report of the operator.
+pub(crate) const REPORT: &FluxKind = &CATALOGUE[1];
+
+/// A word that is no kind of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnknownKind(String);
+
+impl FluxKind {
+    /// The kind that users call so: by kind, plural or short name, in any case.
+    pub(crate) fn called(word: &str) -> Result<&'static Self, UnknownKind> {
+        let is_called = |kind: &&Self| kind.names().any(|name| name.eq_ignore_ascii_case(word));
+        CATALOGUE.iter().find(is_called).ok_or_else(|| UnknownKind(word.to_owned()))
+    }
+
+    /// The kind of a group.
+    pub(crate) fn of(group: &str, kind: &str) -> Option<&'static Self> {
+        CATALOGUE.iter().find(|known| known.group == group && known.kind == kind)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        [self.kind, self.plural, self.short].into_iter()
+    }
+
+    /// The CRD.
+    pub(crate) fn definition(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+}
+
+/// Whether a group, an annotation or anything else belongs to Flux or its operator.
+pub(crate) fn belongs_to_flux(text: &str) -> bool {
+    text.contains("fluxcd.")
+}
+
+impl fmt::Display for UnknownKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no kind of Flux", self.0)?;
+        match nearest(&self.0, CATALOGUE.iter().flat_map(FluxKind::names)) {
+            Some(near) => write!(f, ", did you mean `{near}`?"),
+            None => write!(f, ": expected one of {}", listed(|_| true)),
+        }
+    }
+}
+
+impl std::error::Error for UnknownKind {}
+
+/// The kinds for which something holds, for messages.
+pub(crate) fn listed(holds: impl Fn(&FluxKind) -> bool) -> String {
+    let kinds: Vec<_> = CATALOGUE.iter().filter(|kind| holds(kind)).map(|kind| format!("`{}`", kind.kind)).collect();
+    kinds.join(", ")
+}
+
+impl FromStr for &'static FluxKind {
+    type Err = UnknownKind;
+
+    fn from_str(word: &str) -> Result<Self, UnknownKind> {
+        FluxKind::called(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_called_by_any_name_in_any_case() {
+        for (word, kind) in
+            [("ks", "Kustomization"), ("KUSTOMIZATIONS", "Kustomization"), ("helmRelease", "HelmRelease")]
+        {
+            assert_eq!(FluxKind::called(word).unwrap().kind, kind);
+        }
+        let unknown = |word| FluxKind::called(word).unwrap_err().to_string();
+        assert_eq!(unknown("kustomisation"), "`kustomisation` is no kind of Flux, did you mean `Kustomization`?");
+        assert!(unknown("deploy").starts_with("`deploy` is no kind of Flux: expected one of `FluxInstance`, "));
+    }
+
+    #[test]
+    fn no_two_kinds_share_a_name() {
+        let mut names: Vec<_> = CATALOGUE.iter().flat_map(FluxKind::names).map(str::to_lowercase).collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        // `bucket`, `alert`, `provider` and `receiver` are their own short names.
+        assert_eq!(names.len() + 4, count);
+    }
+}

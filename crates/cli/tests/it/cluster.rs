@@ -1,0 +1,8 @@
+//! The binary against a real API server. No controllers run there: tests write every status.
+
+mod access;
+mod acting;
+mod getting;
+mod keeping;
+mod kubernetes;
+mod looking;
