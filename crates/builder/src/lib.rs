@@ -81,6 +81,6 @@ pub use kustomize::json6902::OperationError;
 pub use kustomize::patch::{PatchError, PatchFault};
 pub use kustomize::strategic::MergeError;
 pub use plan::{InstancePlan, NoVersion};
-pub use release::{Release, ReleaseError};
+pub use release::{Release, ReleaseError, ReleaseImage};
 pub use version::{RangeError, ReleaseVersion, VersionError, VersionRange};
 pub use violation::{Violation, Violations};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use flux_operator_api::{Component, Digest, Object};
+use flux_operator_api::{Component, Digest, Object, Variant};
 
 use crate::images::is_tag;
 use crate::version::ReleaseVersion;
@@ -48,6 +48,17 @@ pub(crate) struct DigestEntry {
     pub(crate) tag: String,
     /// Empty where the list has none.
     pub(crate) digest: String,
+}
+
+/// An image of a variant, as its digest list names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseImage {
+    /// The controller, such as `source-controller`.
+    pub component: String,
+    /// The tag.
+    pub tag: String,
+    /// The digest, where the list has one.
+    pub digest: Option<Digest>,
 }
 
 /// A release that cannot be used.
@@ -120,6 +131,19 @@ impl Release {
         let file = self.manifests.get(file).ok_or_else(|| ReleaseError::Missing { path: path() })?;
         let parse = || parse_objects(&file.text).map_err(|source| ReleaseError::Unreadable { path: path(), source });
         file.parsed.get_or_init(parse).as_deref().map_err(Clone::clone)
+    }
+
+    /// The images of a variant, in the order of its digest list.
+    ///
+    /// # Errors
+    /// There is no list, or it cannot be read.
+    pub fn images(&self, variant: Variant) -> Result<Vec<ReleaseImage>, ReleaseError> {
+        let image = |entry: &DigestEntry| ReleaseImage {
+            component: entry.component.clone(),
+            tag: entry.tag.clone(),
+            digest: entry.digest.parse().ok(),
+        };
+        Ok(self.digests(variant.as_str())?.iter().map(image).collect())
     }
 
     /// The entries of a variant's digest list.

@@ -6,6 +6,7 @@ pub mod completion;
 pub mod create;
 pub mod delete;
 pub mod diff;
+pub mod distro;
 pub mod events;
 pub mod export;
 pub mod get;
@@ -74,6 +75,9 @@ pub enum Command {
     /// Render manifests without a cluster.
     #[command(subcommand, arg_required_else_help = true)]
     Build(build::Command),
+    /// List, carry and verify distributions.
+    #[command(subcommand, arg_required_else_help = true)]
+    Distro(distro::Command),
     Install(install::Arguments),
     Uninstall(uninstall::Arguments),
     Version(version::Arguments),
@@ -108,6 +112,7 @@ impl Command {
             Self::Diff(command) => command.run(stdout),
             Self::Delete(command) => command.run(globals),
             Self::Build(command) => command.run(stdout),
+            Self::Distro(command) => command.run(globals, stdout),
             Self::Install(arguments) => install::run(&arguments, globals, stdout),
             Self::Uninstall(arguments) => uninstall::run(&arguments, globals, stdout),
             Self::Version(arguments) => version::run(&arguments, globals, stdout),

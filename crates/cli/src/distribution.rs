@@ -1,13 +1,13 @@
 //! The distribution: which Flux versions there are, and the files of those that are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use flux_operator_builder::{InstancePlan, Release, ReleaseVersion, VersionRange};
-use flux_operator_distro::{Directory, DirectoryError};
+use flux_operator_distro::{Digest, Directory, DirectoryError, Location};
 
 use crate::error::{Advise, Complaint, Failure};
 use crate::inputs::{Instance, counted};
+use crate::registry::{RegistryArgs, TrustArgs};
 
 /// How many versions a hint lists.
 const LISTED: usize = 5;
@@ -15,7 +15,7 @@ const LISTED: usize = 5;
 /// A distribution whose versions are known.
 #[derive(Debug)]
 pub(crate) struct Distribution {
-    directory: Directory,
+    files: flux_operator_distro::Distribution,
     /// Oldest first, never empty.
     versions: Vec<ReleaseVersion>,
 }
@@ -24,6 +24,13 @@ pub(crate) struct Distribution {
 #[derive(Debug, thiserror::Error)]
 #[error("`{root}` has no Flux version: no folder in its folder `flux` is named like `v2.9.4`")]
 struct NoVersions {
+    root: String,
+}
+
+/// A folder that somebody wants to be signed.
+#[derive(Debug, thiserror::Error)]
+#[error("`{root}` is a folder, which has no signature")]
+struct Unsigned {
     root: String,
 }
 
@@ -50,19 +57,37 @@ struct Outside {
 }
 
 impl Distribution {
-    /// Opens a folder and lists its versions.
-    pub(crate) fn open(root: &Path) -> Result<Self, Failure> {
-        let directory = Directory::open(root).map_err(Complaint::new)?;
-        let versions = directory.versions().map_err(Complaint::new)?;
+    /// Opens a distribution wherever it is, and lists its versions. A folder needs no registries.
+    pub(crate) fn open(location: &Location, registry: &RegistryArgs, trust: &TrustArgs) -> Result<Self, Failure> {
+        let files = match location {
+            Location::Path(path) if !path.is_file() => {
+                if trust.is_given() {
+                    return Err(Complaint::new(Unsigned { root: path.display().to_string() }).into());
+                }
+                flux_operator_distro::Distribution::Directory(Directory::open(path).map_err(Complaint::new)?)
+            }
+            _ => registry.open(trust)?.distribution(location)?,
+        };
+        let versions = files.versions().map_err(Complaint::new)?;
         if versions.is_empty() {
-            return Err(Complaint::new(NoVersions { root: root.display().to_string() }).into());
+            return Err(Complaint::new(NoVersions { root: location.to_string() }).into());
         }
-        Ok(Self { directory, versions })
+        Ok(Self { files, versions })
     }
 
-    /// The folder, as given.
-    pub(crate) fn root(&self) -> &Path {
-        self.directory.root()
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> String {
+        self.files.name()
+    }
+
+    /// The digest of the artifact; a folder has none.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        self.files.digest()
+    }
+
+    /// Oldest first, never empty.
+    pub(crate) fn versions(&self) -> &[ReleaseVersion] {
+        &self.versions
     }
 
     /// The version of each instance, in their order.
@@ -90,7 +115,7 @@ impl Distribution {
         let mut complaints = Vec::new();
         let mut releases = BTreeMap::new();
         for version in BTreeSet::from_iter(versions) {
-            match self.directory.release(version) {
+            match self.files.release(version) {
                 Ok(release) => drop(releases.insert((*version).clone(), release)),
                 Err(error) => complaints.push(Complaint::new(error)),
             }
@@ -128,13 +153,23 @@ impl Advise for NoRelease {
     }
 }
 
+impl Advise for Unsigned {
+    fn hint(&self) -> Option<String> {
+        Some(
+            "name the artifact or a file made by `flux-operator distro bundle`, or leave out the `--verify` flags"
+                .to_owned(),
+        )
+    }
+}
+
 impl Advise for NoVersions {
     fn hint(&self) -> Option<String> {
         Some(LAYOUT.to_owned())
     }
 }
 
-const LAYOUT: &str = "`--distribution` names a folder with `flux/<version>/` and `flux-images/<version>/`";
+const LAYOUT: &str = "`--distribution` names a folder with `flux/<version>/` and `flux-images/<version>/`, \
+    an `oci://` reference, or a file made by `flux-operator distro bundle`";
 
 impl Advise for DirectoryError {
     fn hint(&self) -> Option<String> {

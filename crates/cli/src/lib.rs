@@ -30,6 +30,7 @@ mod distribution;
 mod inputs;
 mod output_dir;
 mod parallel;
+mod registry;
 mod render;
 
 mod confirm;

@@ -146,6 +146,22 @@ impl Artifacts {
         resolved.await
     }
 
+    /// The digest of an artifact or image, and who signed it, if there is a policy that asks. Nothing but
+    /// signatures is read.
+    ///
+    /// # Errors
+    /// Nobody who is trusted signed it.
+    pub async fn verified(
+        &self,
+        reference: &Reference,
+        credentials: &Credentials,
+    ) -> Result<(Digest, Option<Verified>), PullError> {
+        let digest = self.resolve(reference, credentials).await?;
+        let origin = Origin::Registry(self.client.session(reference, credentials));
+        let verified = within(reference, self.verify(&origin, reference.to_string(), digest)).await?;
+        Ok((digest, verified))
+    }
+
     /// Pulls an artifact.
     ///
     /// # Errors
@@ -180,7 +196,7 @@ impl Artifacts {
 
     async fn read(&self, origin: &Origin, name: String, digest: Digest) -> Result<Artifact, PullError> {
         let no_manifest = |source| PullError::Manifest { reference: name.clone(), source };
-        let verified = self.verify(origin, &name, digest).await?;
+        let verified = self.verify(origin, name.clone(), digest).await?;
         let mut manifest = self.manifest(origin, &name, digest).await?;
         if let Manifest::Index(children) = &manifest {
             let child = manifest::choose(children).map_err(no_manifest)?.digest;
@@ -203,16 +219,15 @@ impl Artifacts {
 
     /// Whether the policy trusts a digest, if there is a policy. Before anything that the digest names is
     /// read.
-    async fn verify(&self, origin: &Origin, name: &str, digest: Digest) -> Result<Option<Verified>, PullError> {
+    async fn verify(&self, origin: &Origin, name: String, digest: Digest) -> Result<Option<Verified>, PullError> {
         let Some(policy) = &self.policy else { return Ok(None) };
         let known = self.trusted.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
         if known.is_some() {
             return Ok(known);
         }
-        let materials = signatures::fetch(origin, name, &digest).await?;
-        let verified = policy
-            .verify(&digest, &materials)
-            .map_err(|source| PullError::Signature { reference: name.to_owned(), source })?;
+        let materials = signatures::fetch(origin, &name, &digest).await?;
+        let verified =
+            policy.verify(&digest, &materials).map_err(|source| PullError::Signature { reference: name, source })?;
         self.trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, verified.clone());
         Ok(Some(verified))
     }

@@ -4,14 +4,16 @@ mod renderer;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use flux_operator_distro::{Location, ReferenceError};
 
 use crate::distribution::Distribution;
 use crate::error::{Complaint, Failure};
 use crate::inputs::{self, counted};
 use crate::output_dir::{self, Staging};
+use crate::registry::{RegistryArgs, TrustArgs};
 use crate::render::Format;
 use crate::ui;
 use crate::usage::UsageError;
@@ -53,11 +55,12 @@ pub struct Arguments {
     #[arg(short, long, alias = "file", value_name = "FILE")]
     filename: Vec<PathBuf>,
 
-    /// Take the Flux versions from this directory.
+    /// Take the Flux versions from this directory, `oci://` reference, or file made by `distro bundle`.
     ///
-    /// It holds the manifests in `flux/<version>/` and the image digests in
-    /// `flux-images/<version>/`.
-    #[arg(long, value_name = "DIR", env = "FLUX_OPERATOR_DISTRIBUTION", hide_env_values = true)]
+    /// A directory holds the manifests in `flux/<version>/` and the image digests in
+    /// `flux-images/<version>/`. Artifacts are kept in the cache of the user and only asked for again
+    /// when they change.
+    #[arg(long, value_name = "DISTRIBUTION", env = "FLUX_OPERATOR_DISTRIBUTION", hide_env_values = true)]
     distribution: Option<OsString>,
 
     /// Print objects in this format.
@@ -71,6 +74,12 @@ pub struct Arguments {
     /// alone.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    registry: RegistryArgs,
+
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// Renders instances to stdout or to files.
@@ -79,14 +88,14 @@ pub struct Arguments {
 /// Everything that is wrong with any of the inputs, then everything that is wrong with the
 /// distribution, then every instance that cannot be rendered.
 pub(crate) fn run(arguments: Arguments, stdout: &mut dyn Write) -> Result<(), Failure> {
-    let Arguments { filename, distribution, output, output_dir } = arguments;
-    let root = require(&filename, distribution)?;
+    let Arguments { filename, distribution, output, output_dir, registry, trust } = arguments;
+    let location = require(&filename, distribution)?;
     let instances = inputs::read(&filename, output_dir.as_deref())?;
     let paths = match &output_dir {
         Some(output_dir) => output_dir::assign(output_dir, &instances, output.ending())?,
         None => Vec::new(),
     };
-    let distribution = Distribution::open(Path::new(&root))?;
+    let distribution = Distribution::open(&location, &registry, &trust)?;
     let versions = distribution.select(&instances)?;
     let releases = distribution.load(&versions)?;
     let jobs: Vec<Job<'_>> = instances
@@ -108,7 +117,7 @@ pub(crate) fn run(arguments: Arguments, stdout: &mut dyn Write) -> Result<(), Fa
 }
 
 /// Checks what the parser does not, to say how to go on.
-fn require(filename: &[PathBuf], distribution: Option<OsString>) -> Result<OsString, Failure> {
+fn require(filename: &[PathBuf], distribution: Option<OsString>) -> Result<Location, Failure> {
     let mut complaints = Vec::new();
     if filename.is_empty() {
         complaints.push(Complaint::new(UsageError::found(
@@ -125,6 +134,15 @@ fn require(filename: &[PathBuf], distribution: Option<OsString>) -> Result<OsStr
              the directory holds `flux/<version>/` and `flux-images/<version>/`",
         )));
     }
+    let location = distribution.map(location).transpose().map_err(|error| complaints.push(Complaint::new(error)));
     Failure::check(complaints)?;
-    Ok(distribution.unwrap_or_default())
+    Ok(location.ok().flatten().unwrap_or(Location::Path(PathBuf::new())))
+}
+
+/// Paths need not be text; references are.
+fn location(text: OsString) -> Result<Location, ReferenceError> {
+    match text.to_str() {
+        Some(text) => text.parse(),
+        None => Ok(Location::Path(text.into())),
+    }
 }

@@ -82,9 +82,7 @@ impl Renderer<'_> {
         let label = || job.instance.label.clone();
         let bundle = build(&job.instance.plan, job.release).map_err(|error| match error {
             // This is not the instance's fault, and the same for all of them.
-            BuildError::Release(_) | BuildError::Shape { .. } => {
-                Complaint::about(self.distribution.root().display().to_string(), error)
-            }
+            BuildError::Release(_) | BuildError::Shape { .. } => Complaint::about(self.distribution.name(), error),
             _ => Complaint::about(label(), error),
         })?;
         if bundle.objects().is_empty() {
