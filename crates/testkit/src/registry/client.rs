@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::artifact::{Artifact, digest};
+use super::artifact::{Artifact, IMAGE_INDEX, IMAGE_MANIFEST, digest};
 
 /// A client of one registry. Follows nothing, retries nothing, and opens a connection for each request.
 #[derive(Clone, Debug)]
@@ -80,7 +80,10 @@ impl Client {
 
     /// Reads what is at a path, whatever the status.
     pub async fn get(&self, path: &str) -> Result<Response<Bytes>, ClientError> {
-        self.send(Method::GET, path, HeaderMap::new(), Bytes::new()).await
+        // Who does not ask for manifests of the OCI is told that there are none.
+        let accept = [IMAGE_MANIFEST, IMAGE_INDEX, "*/*"].map(HeaderValue::from_static);
+        let headers = accept.into_iter().map(|media_type| (header::ACCEPT, media_type)).collect();
+        self.send(Method::GET, path, headers, Bytes::new()).await
     }
 
     /// Sends one request, with a path that may have a query, and reads all of the answer.

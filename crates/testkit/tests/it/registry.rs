@@ -71,8 +71,8 @@ fn nothing_outlives_an_owner_that_is_killed() {
     let mut owner = Command::new(env::current_exe().unwrap());
     owner.args(["--exact", "registry::owner", "--ignored", "--nocapture"]).env(OWNER, "yes").stdin(Stdio::null());
     let mut owner = owner.stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(owner.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let place = lines.filter_map(|line| Some(line.split_once("registry: ")?.1.to_owned())).next();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let place = lines.find_map(|line| Some(line.split_once("registry: ")?.1.to_owned()));
     // None where the owner skipped.
     if let Some(place) = place {
         let (host, folder) = place.split_once(' ').unwrap();

@@ -30,7 +30,7 @@ pub(super) struct Answer {
 }
 
 /// In which way a body is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
     Whole,
     Chunked,
@@ -105,7 +105,7 @@ fn pieces(body: Bytes, delivery: Delivery) -> BoxStream<'static, io::Result<Byte
     match delivery {
         Delivery::Whole | Delivery::Chunked | Delivery::Announced(_) => stream::iter([Ok(body)]).boxed(),
         Delivery::Endless => {
-            let zeros = Bytes::from_static(&[0; 65536]);
+            let zeros = Bytes::from_static(&[0; 16384]);
             stream::iter([Ok(body)]).chain(stream::repeat_with(move || Ok(zeros.clone()))).boxed()
         }
         Delivery::Cut(after) => {
