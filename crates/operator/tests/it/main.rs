@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod adoption;
+mod artifact;
 mod death;
 mod deploy;
 mod drift;
