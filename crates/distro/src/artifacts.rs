@@ -21,8 +21,8 @@ use crate::signatures;
 
 /// For a whole pull, retries included.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Bytes of a layer, compressed. All of Flux 2.2 to 2.9 has 2 MiB.
-pub(crate) const MAX_LAYER_BYTES: u64 = 100 << 20;
+/// Bytes of a layer, compressed, which is held in memory. All of Flux 2.2 to 2.9 has 2 MiB.
+pub(crate) const MAX_LAYER_BYTES: u64 = 24 << 20;
 
 /// Where artifacts come from.
 ///

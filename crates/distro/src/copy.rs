@@ -126,7 +126,7 @@ impl Client {
     /// signatures. What the destination has is not sent again, so that a copy which was broken off goes
     /// on where it was.
     ///
-    /// The tag is written last: it never names something that is not whole.
+    /// The tag is written last: it never names something that is not whole, or that lacks its signatures.
     ///
     /// # Errors
     /// A registry does not give or take something. Blobs that were copied stay.
@@ -151,6 +151,8 @@ impl Client {
             Err(error) => return Err(route.not_read_back(error)),
         };
         if present == Some(digest) {
+            // Somebody may have signed it since.
+            route.signatures(&digest, progress).await?;
             return Ok(Copied::UpToDate);
         }
         let (name, copied) = match (present, existing) {
@@ -158,6 +160,7 @@ impl Client {
             (Some(_), Existing::Overwrite) => (tag, Copied::Overwritten),
             (Some(_), Existing::KeepAndTag { now }) => {
                 if route.to.resolve(&Version::Digest(digest)).await.is_ok() {
+                    route.signatures(&digest, progress).await?;
                     return Ok(Copied::AlreadyPresent);
                 }
                 let beside = destination.reference.tagged(format!("{tag}-{now}"));
@@ -173,8 +176,9 @@ impl Client {
         } else {
             route.blobs(&manifest, progress).await?;
         }
-        route.push(&name, &root, &manifest).await?;
+        route.push(&Version::Digest(digest), &root, &manifest).await?;
         route.signatures(&digest, progress).await?;
+        route.push(&name, &root, &manifest).await?;
         Ok(copied)
     }
 
@@ -275,6 +279,9 @@ impl Route {
             let read = self.from.manifest(&Version::Digest(found.digest)).await;
             let raw = read.map_err(|error| self.not_read(error))?;
             let manifest = self.parse(&raw)?;
+            if self.to.resolve(&found.version).await.is_ok_and(|present| present == found.digest) {
+                continue;
+            }
             self.blobs(&manifest, progress).await?;
             self.push(&found.version, &raw, &manifest).await?;
         }

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use flux_operator_builder::InstancePlan;
 use flux_operator_distro::credentials::Credentials;
-use flux_operator_distro::{Artifact, Artifacts, Digest, Distribution, DistributionError, PullError, Reference};
+use flux_operator_distro::{
+    Artifact, Artifacts, Digest, Distribution, DistributionError, Location, PullError, Reference,
+};
 use flux_operator_inventory::Connection;
 
 use crate::context::Context;
@@ -85,5 +87,9 @@ impl Source {
 
 /// The distribution that came with the operator.
 pub(crate) async fn from_storage(ctx: &Context) -> Result<Distribution, DistributionError> {
-    Distribution::find(&ctx.options.storage, &ctx.artifacts, &Credentials::Anonymous).await
+    let credentials = match &ctx.options.storage {
+        Location::Registry(reference) => ctx.artifacts.identity(reference).await?,
+        Location::Path(_) => Credentials::Anonymous,
+    };
+    Distribution::find(&ctx.options.storage, &ctx.artifacts, &credentials).await
 }

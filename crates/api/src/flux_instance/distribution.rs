@@ -37,7 +37,8 @@ pub struct Distribution {
     pub artifact: Option<String>,
 
     /// Name of a Secret of type `kubernetes.io/dockerconfigjson` in the namespace of the instance,
-    /// used to pull `artifact`. Left out, the pull is anonymous.
+    /// used to pull `artifact`. Left out, the operator asks as the cloud knows it or anonymously, and
+    /// then with the pull secrets of its own service account.
     #[serde(default, deserialize_with = "decode::non_empty", skip_serializing_if = "Option::is_none")]
     pub artifact_pull_secret: Option<String>,
 }

@@ -5,6 +5,7 @@
 mod build_instance;
 mod cluster;
 mod distributions;
+mod distro;
 mod output_dir;
 mod refusals;
 mod usage;

@@ -148,7 +148,12 @@ async fn a_private_registry_needs_the_secret_and_its_authority() {
     world.request().await;
     let instance = world.until_ready().await;
 
-    let said = [operator.log(), instance.to_string(), world.told().await.join("\n"), operator.metrics().await];
+    let said = [
+        operator.log(),
+        instance.to_string(),
+        world.events().await.join("\n"),
+        operator.ask("--metrics-addr", "/metrics").await.1,
+    ];
     for text in said {
         assert!(!text.contains("canary-5b1e"), "{text}");
     }
@@ -178,7 +183,8 @@ async fn what_nobody_signed_is_not_installed_and_flux_is_left_alone() {
     let key = format!("--verify-key={}", key.display());
     let _operator =
         Operator::start(&kubeconfig(), &world.namespace, &["--enable-leader-election=false", &storage, &key]);
-    let instance = world.until("it is not trusted", |instance| condition(instance, "Ready").1 == "ArtifactFailed").await;
+    let instance =
+        world.until("it is not trusted", |instance| condition(instance, "Ready").1 == "ArtifactFailed").await;
     let (_, _, message) = condition(&instance, "Ready");
     assert!(message.contains("is not trusted") && message.contains("has no signature"), "{message}");
     assert_eq!(condition(&instance, "Stalled").0, "");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use flux_operator_api::{ComponentImage, FluxInstance, Object, Reason};
 use flux_operator_builder::{InstancePlan, build};
-use flux_operator_distro::{Directory, Distribution, Location};
+use flux_operator_distro::{Directory, Distribution, DistributionError, Location};
 
 use super::Run;
 use crate::artifact::Source;
@@ -55,8 +55,10 @@ impl Run<'_> {
         {
             return Err(Failure::Build(BuildFailure::NoStorage(path.join("flux"))));
         }
-        let found = crate::artifact::from_storage(self.ctx).await;
-        found.map_err(|error| Failure::Build(error.into()))
+        crate::artifact::from_storage(self.ctx).await.map_err(|error| match error {
+            DistributionError::Pull(error) => Failure::Fetch(error.into()),
+            error => Failure::Build(error.into()),
+        })
     }
 }
 
