@@ -120,12 +120,6 @@ impl Layout {
         })
     }
 
-    /// The digest of the manifest with a name.
-    pub(crate) fn named(&self, name: &str) -> Option<Digest> {
-        let found = self.manifests.iter().find(|found| found.annotations.get(REF_NAME).is_some_and(|it| it == name));
-        found.map(|descriptor| descriptor.digest)
-    }
-
     /// Everything it lists.
     pub(crate) fn manifests(&self) -> &[Descriptor] {
         &self.manifests
@@ -224,8 +218,8 @@ mod tests {
         let (_folder, path) = written(build);
         let layout = Layout::open(&path).unwrap();
         assert_eq!(layout.root().unwrap(), *manifest.digest());
-        assert_eq!(layout.named("sig"), Some(*signature.digest()));
-        assert_eq!(layout.named("other"), None);
+        let names: Vec<_> = layout.manifests().iter().map(|manifest| manifest.annotations[REF_NAME].as_str()).collect();
+        assert_eq!(names, ["oci://ghcr.io/a/b:v1", "sig"]);
         for content in [&manifest, &signature, &blob] {
             assert_eq!(layout.content(content.digest()).unwrap().bytes(), content.bytes());
         }

@@ -12,11 +12,6 @@ use crate::content::Content;
 use crate::manifest::{self, Descriptor};
 use crate::reference::Version;
 
-/// Pages of a list that are read, of up to 1,000 names each.
-const MAX_PAGES: usize = 100;
-/// Bytes of one page.
-const MAX_PAGE_BYTES: u64 = 4 << 20;
-
 /// A manifest as a registry has it.
 #[derive(Clone, Debug)]
 pub(crate) struct RawManifest {
@@ -78,33 +73,6 @@ impl Session {
         })
     }
 
-    /// The tags of the repository, in the registry's order.
-    pub(crate) async fn tags(&self) -> Result<Vec<String>, RegistryError> {
-        #[derive(Deserialize)]
-        struct Page {
-            tags: Option<Vec<String>>,
-        }
-
-        let mut tags: Vec<String> = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let mut path = "tags/list?n=1000".to_owned();
-            if let Some(last) = tags.last() {
-                path.push_str("&last=");
-                path.push_str(last);
-            }
-            let ask = Ask::read(Method::GET, path, Limit::AtMost(MAX_PAGE_BYTES), self.repository.clone());
-            let answer = self.ask(ask, &[]).await?;
-            let page: Page = serde_json::from_slice(&answer.body).map_err(|error| self.no_list(error))?;
-            let names = page.tags.unwrap_or_default();
-            let is_last = names.is_empty() || !answer.headers.contains_key("link");
-            tags.extend(names.into_iter().filter(|name| is_tag(name)));
-            if is_last {
-                break;
-            }
-        }
-        Ok(tags)
-    }
-
     /// The manifests that say they are about another one, such as signatures.
     pub(crate) async fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
         let ask = Ask::read(
@@ -156,10 +124,4 @@ impl Session {
 fn header_digest(headers: &HeaderMap) -> Option<Result<Digest, ()>> {
     let header = headers.get("docker-content-digest")?;
     Some(header.to_str().ok().and_then(|text| text.parse().ok()).ok_or(()))
-}
-
-/// A name that can stand in an address, so that a registry cannot send us elsewhere with it.
-fn is_tag(name: &str) -> bool {
-    (1..=128).contains(&name.len())
-        && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'))
 }
