@@ -61,3 +61,33 @@ fn rejection(error: Error) -> Rejection {
         other => Rejection::Unproven(shown(&other.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sigstore_verify::trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
+    use sigstore_verify::types::Sha256Hash;
+
+    use super::*;
+
+    fn prove(bundle: &str, artifact: &str) -> Result<Signer, Rejection> {
+        let root = TrustRoot::from_json(SIGSTORE_PRODUCTION_TRUSTED_ROOT).unwrap();
+        let artifact = Sha256Hash::from_hex(artifact).unwrap();
+        Signer::prove(artifact, &Bundle::from_json(bundle).unwrap(), &root)
+    }
+
+    /// Of the public instance: with its keys and chains, and through our cryptography.
+    #[test]
+    fn proves_what_the_public_instance_made() {
+        let bundle = include_str!("../tests/vectors/public.json");
+        let artifact = "54303491a8418fbed24344b513546182c29b43bf282ceb433af65e2299f9271f";
+        let signer = prove(bundle, artifact).unwrap();
+        assert_eq!(signer.issuer, "https://token.actions.githubusercontent.com");
+        assert_eq!(
+            signer.subject,
+            "https://github.com/prefix-dev/sigstore-example/.github/workflows/action.yaml@refs/heads/main"
+        );
+        assert_eq!(signer.signed_at.to_string(), "2025-09-01T12:13:59Z");
+
+        assert!(matches!(prove(bundle, &"0".repeat(64)), Err(Rejection::Unproven(_))));
+    }
+}

@@ -165,12 +165,17 @@ fn an_expired_log_vouches_for_nothing() {
 fn flaws() {
     let instance = Instance::new();
     let signer = instance.signer(ISSUER, SUBJECT);
-    for flaw in [Flaw::LoggedLate, Flaw::BorrowedEntry, Flaw::Unlogged, Flaw::Changed] {
+    for (flaw, of_bundle, of_layer) in [
+        (Flaw::LoggedLate, "CertExpired", "CertExpired"),
+        (Flaw::BorrowedEntry, "log entry does not match the bundle", "artifact hash mismatch for hashedrekord entry"),
+        (Flaw::Unlogged, "must have an inclusion proof", "no readable entry of the transparency log"),
+        (Flaw::Changed, "invalid signature", "invalid signature"),
+    ] {
         let bundle = instance.flawed_bundle(&signer, ARTIFACT, SIGN, flaw);
         let layer = instance.flawed_layer(&signer, ARTIFACT, flaw);
-        for material in [bundle, layer] {
-            let rejection = rejection(&policy(&instance), ARTIFACT, material);
-            assert!(matches!(rejection, Rejection::Unproven(_) | Rejection::Unreadable { .. }), "{rejection}");
+        for (material, expected) in [(bundle, of_bundle), (layer, of_layer)] {
+            let text = rejection(&policy(&instance), ARTIFACT, material).to_string();
+            assert!(text.contains(expected), "{flaw:?} {text}");
         }
     }
 }
