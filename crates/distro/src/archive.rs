@@ -154,7 +154,10 @@ impl Archive {
 
 impl std::fmt::Debug for Archive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Archive").field("bytes", &self.bytes.len()).field("files", &self.files.len()).finish()
+        f.debug_struct("Archive")
+            .field("bytes", &self.bytes.len())
+            .field("files", &self.files.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,8 @@ hint: the distribution has `v2.9.0`, `v2.8.0`, `v2.7.0`, `v2.6.0`, `v2.5.0` and 
 
 #[test]
 fn folders_that_are_no_distribution() {
-    let layout = "hint: `--distribution` names a folder with `flux/<version>/` and `flux-images/<version>/`\n";
+    let layout = "hint: `--distribution` names a folder with `flux/<version>/` and `flux-images/<version>/`, \
+                  an `oci://` reference, or a file made by `flux-operator distro bundle`\n";
     let world = World::with(&[("flux.yaml", &instance("2.x", ""))]);
     let build = |distribution: &str| world.build(&["-f", "flux.yaml", "--distribution", distribution]);
     build("nowhere").refused(&format!("✗ cannot read `nowhere`\n  no such file or directory\n\n{layout}"));

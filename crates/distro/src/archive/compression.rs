@@ -43,7 +43,7 @@ pub(super) struct Opened<'a> {
 
 enum Decoder<'a> {
     None(&'a [u8]),
-    Gzip(GzDecoder<&'a [u8]>),
+    Gzip(Box<GzDecoder<&'a [u8]>>),
     Zstd(Box<StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>>),
 }
 
@@ -51,7 +51,7 @@ impl<'a> Opened<'a> {
     pub(super) fn new(bytes: &'a [u8], compression: Compression, limits: &'a Limits) -> Result<Self, ArchiveError> {
         let decoder = match compression {
             Compression::None => Decoder::None(bytes),
-            Compression::Gzip => Decoder::Gzip(GzDecoder::new(bytes)),
+            Compression::Gzip => Decoder::Gzip(Box::new(GzDecoder::new(bytes))),
             Compression::Zstd => {
                 let decoder = StreamingDecoder::new_with_max_window_size(bytes, ZSTD_WINDOW);
                 Decoder::Zstd(Box::new(

@@ -39,14 +39,13 @@ impl CloudIdentity {
         if let Some(lease) = known.leases.get(host).filter(|lease| !lease.is_due(Timestamp::now())) {
             return Ok(lease.credentials.clone());
         }
-        let clouds = match known.clouds.take() {
-            Some(clouds) => clouds,
-            None => {
-                let variables = Variables::from_env();
-                let endpoints = Endpoints::from_variables(&variables);
-                let http = self.client.http().map_err(|source| AmbientError::Client { source: source.into() })?;
-                Clouds::new(http, variables, endpoints)?
-            }
+        let clouds = if let Some(clouds) = known.clouds.take() {
+            clouds
+        } else {
+            let variables = Variables::from_env();
+            let endpoints = Endpoints::from_variables(&variables);
+            let http = self.client.http().map_err(|source| AmbientError::Client { source: source.into() })?;
+            Clouds::new(http, variables, endpoints)?
         };
         let leased = known.clouds.insert(clouds).lease(host).await?;
         let credentials = leased.as_ref().map(|lease| lease.credentials.clone()).unwrap_or_default();

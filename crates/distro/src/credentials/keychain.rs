@@ -70,13 +70,14 @@ impl Keychain {
         type_: &str,
         data: impl FnOnce(&str) -> Option<&'a [u8]>,
     ) -> Result<Option<Self>, KeychainError> {
-        let (key, parse): (_, fn(&Value) -> Result<Self, KeychainError>) = match type_ {
-            "kubernetes.io/dockerconfigjson" => (".dockerconfigjson", Self::from_config),
-            "kubernetes.io/dockercfg" => (".dockercfg", |value| Self::from_auths(value, "")),
+        let key = match type_ {
+            "kubernetes.io/dockerconfigjson" => ".dockerconfigjson",
+            "kubernetes.io/dockercfg" => ".dockercfg",
             _ => return Ok(None),
         };
         let bytes = data(key).ok_or_else(|| KeychainError::Missing { type_: type_.to_owned(), key })?;
-        parse(&json(bytes)?).map(Some)
+        let value = json(bytes)?;
+        if key == ".dockercfg" { Self::from_auths(&value, "") } else { Self::from_config(&value) }.map(Some)
     }
 
     /// Reads a `.dockerconfigjson` or `config.json`: an object whose `auths` has registries as keys.

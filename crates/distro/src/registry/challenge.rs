@@ -113,7 +113,7 @@ mod tests {
             ),
             (&[r#"Bearer service=x , realm = "https://a/?b=\"c\"" "#], Some(bearer("https://a/?b=\"c\"", Some("x")))),
             (&[r#"Basic realm="a, b", Bearer realm="https://a""#], Some(bearer("https://a", None))),
-            (&[r#"Basic realm="a""#, r#"Bearer realm=https://a/token"#], Some(bearer("https://a/token", None))),
+            (&[r#"Basic realm="a""#, "Bearer realm=https://a/token"], Some(bearer("https://a/token", None))),
             (&[r#"Bearer service="no realm""#], None),
             (&["Negotiate", ""], None),
             (&[], None),

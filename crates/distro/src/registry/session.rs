@@ -71,18 +71,35 @@ pub(super) struct Answer {
 /// A failure, and whether the same request may succeed later.
 pub(super) struct Attempt {
     pub(super) error: RegistryError,
-    pub(super) retry: Option<Option<std::time::Duration>>,
+    pub(super) retry: Retry,
+}
+
+/// Whether a request is worth another try.
+pub(super) enum Retry {
+    Never,
+    /// After a pause, and not before the registry says.
+    After(Option<std::time::Duration>),
 }
 
 impl From<RegistryError> for Attempt {
     fn from(error: RegistryError) -> Self {
-        Self { error, retry: None }
+        Self { error, retry: Retry::Never }
+    }
+}
+
+impl Retry {
+    pub(super) fn of(response: &Response) -> Self {
+        if !retry::is_transient(response.status().as_u16()) {
+            return Self::Never;
+        }
+        let asked = response.headers().get(RETRY_AFTER).and_then(|header| header.to_str().ok());
+        Self::After(retry::retry_after(asked))
     }
 }
 
 impl Attempt {
     pub(super) fn transient(error: RegistryError) -> Self {
-        Self { error, retry: Some(None) }
+        Self { error, retry: Retry::After(None) }
     }
 }
 
@@ -133,8 +150,8 @@ impl Session {
                 Err(attempt) => attempt,
             };
             failures += 1;
-            let pause = retry.and_then(|asked| retry::pause(failures, asked, fastrand::f64()));
-            let Some(pause) = pause else { return Err(error) };
+            let Retry::After(asked) = retry else { return Err(error) };
+            let Some(pause) = retry::pause(failures, asked, fastrand::f64()) else { return Err(error) };
             tracing::debug!(registry = self.host, what = ask.what, failures, "trying again");
             tokio::time::sleep(pause).await;
         }
@@ -261,8 +278,7 @@ impl Session {
             404 => RegistryError::NotFound { host, what: ask.what.clone() },
             status => RegistryError::Status { host, status, what: ask.what.clone() },
         };
-        let asked = response.headers().get(RETRY_AFTER).and_then(|header| header.to_str().ok());
-        Attempt { error, retry: retry::is_transient(status).then(|| retry::retry_after(asked)) }
+        Attempt { error, retry: Retry::of(response) }
     }
 
     fn body_error(&self, ask: &Ask, error: BodyError) -> Attempt {

@@ -5,11 +5,11 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
-use super::session::{Attempt, Session};
+use super::session::{Attempt, Retry, Session};
 use super::transport::{self, Limit, Outgoing};
 use super::{Operation, RegistryError, retry, route};
 use crate::credentials::{Credentials, Secret};
@@ -48,30 +48,27 @@ pub(super) async fn fetch(
         return Err(RegistryError::ForeignRealm { host: session.host.clone(), realm }.into());
     }
     let scope = format!("repository:{}:{}", session.repository, operation.actions());
-    let mut outgoing = match &session.credentials {
-        Credentials::IdentityToken(refresh_token) => {
-            let mut outgoing = Outgoing::new(Method::POST, url.clone());
-            let mut form = url.clone();
-            form.query_pairs_mut()
-                .clear()
-                .append_pair("grant_type", "refresh_token")
-                .append_pair("client_id", CLIENT_ID)
-                .append_pair("service", service.unwrap_or_default())
-                .append_pair("scope", &scope)
-                .append_pair("refresh_token", refresh_token.expose());
-            outgoing.content_type = Some("application/x-www-form-urlencoded".to_owned());
-            outgoing.body = Some(form.query().unwrap_or_default().to_owned().into());
-            outgoing
+    let mut outgoing = if let Credentials::IdentityToken(refresh_token) = &session.credentials {
+        let mut outgoing = Outgoing::new(Method::POST, url.clone());
+        let mut form = url.clone();
+        form.query_pairs_mut()
+            .clear()
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("client_id", CLIENT_ID)
+            .append_pair("service", service.unwrap_or_default())
+            .append_pair("scope", &scope)
+            .append_pair("refresh_token", refresh_token.expose());
+        outgoing.content_type = Some("application/x-www-form-urlencoded".to_owned());
+        outgoing.body = Some(form.query().unwrap_or_default().to_owned().into());
+        outgoing
+    } else {
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = service {
+            query.append_pair("service", service);
         }
-        _ => {
-            let mut query = url.query_pairs_mut();
-            if let Some(service) = service {
-                query.append_pair("service", service);
-            }
-            query.append_pair("scope", &scope);
-            drop(query);
-            Outgoing::new(Method::GET, url.clone())
-        }
+        query.append_pair("scope", &scope);
+        drop(query);
+        Outgoing::new(Method::GET, url.clone())
     };
     if let Credentials::Basic { username, password } = &session.credentials {
         let pair = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
@@ -86,10 +83,8 @@ pub(super) async fn fetch(
         200 => {}
         400 | 401 | 403 => return Err(session.no_credentials().into()),
         _ if retry::is_transient(status) => {
-            let asked = response.headers().get(RETRY_AFTER).and_then(|header| header.to_str().ok());
-            let retry = Some(retry::retry_after(asked));
             let error = RegistryError::Status { host: session.host.clone(), status, what: "token".to_owned() };
-            return Err(Attempt { error, retry });
+            return Err(Attempt { error, retry: Retry::of(&response) });
         }
         _ => return Err(challenge().into()),
     }

@@ -73,13 +73,11 @@ impl Transport {
     pub(super) fn http(&self, host: &str) -> Result<&reqwest::Client, RegistryError> {
         let is_loopback = route::is_loopback(host);
         let slot = if is_loopback { &self.loopback } else { &self.outside };
-        match slot.get() {
-            Some(client) => Ok(client),
-            None => {
-                let client = self.build(is_loopback)?;
-                Ok(slot.get_or_init(|| client))
-            }
+        if let Some(client) = slot.get() {
+            return Ok(client);
         }
+        let client = self.build(is_loopback)?;
+        Ok(slot.get_or_init(|| client))
     }
 
     fn build(&self, is_loopback: bool) -> Result<reqwest::Client, RegistryError> {

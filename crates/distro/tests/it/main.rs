@@ -1,5 +1,7 @@
 //! Pulling and copying, on a real registry and on one that lies.
 
+#![cfg(test)]
+
 mod copies;
 mod lies;
 mod pulls;

@@ -71,11 +71,13 @@ impl Signer {
     }
 }
 
+/// Puts signatures into the registry: by one signer or another, of the artifact or of another one.
+type Prepare = fn(&Signer, &Signer, &Scripted, Digest, Digest);
+
 #[tokio::test]
 async fn only_what_is_signed_is_read() {
     let (signer, other) = (Signer::new(), Signer::new());
     let (pushed, unlike) = (distribution("v2.9.0"), distribution("v2.8.0"));
-    type Prepare = fn(&Signer, &Signer, &Scripted, Digest, Digest);
     let cases: &[(&str, Prepare, &str)] = &[
         ("good", |signer, _, registry, digest, _| signer.sign(registry, digest, digest), ""),
         ("none", |_, _, _, _, _| (), "has no signature, sign it with `cosign sign`"),

@@ -12,26 +12,16 @@ use serde::de::DeserializeOwned;
 
 use crate::outcome::FetchError;
 
-/// The two types of Secrets that Kubernetes has for this, and their keys.
-const DOCKER_CONFIG_JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
-const DOCKERCFG: (&str, &str) = ("kubernetes.io/dockercfg", ".dockercfg");
-
 /// Reads a Secret. One of another type has no credentials.
 pub(super) async fn read(connection: &Connection, namespace: &str, name: &str) -> Result<Keychain, FetchError> {
     let shown = || format!("{namespace}/{name}");
     let secret: Secret = get(connection, Some(namespace), name)
         .await
         .map_err(|source| FetchError::PullSecret { secret: shown(), source })?;
-    let text = |key: &str| {
-        let data = secret.data.as_ref().and_then(|data| data.get(key));
-        data.map(|value| String::from_utf8_lossy(&value.0).into_owned()).unwrap_or_default()
-    };
-    let keychain = match secret.type_.as_deref() {
-        Some(kind) if kind == DOCKER_CONFIG_JSON.0 => Keychain::from_docker_config_json(&text(DOCKER_CONFIG_JSON.1)),
-        Some(kind) if kind == DOCKERCFG.0 => Keychain::from_dockercfg(&text(DOCKERCFG.1)),
-        _ => return Ok(Keychain::default()),
-    };
-    keychain.map_err(|source| FetchError::Keychain { secret: shown(), source })
+    let data = |key: &str| Some(secret.data.as_ref()?.get(key)?.0.as_slice());
+    let keychain = Keychain::from_secret(secret.type_.as_deref().unwrap_or_default(), data);
+    let keychain = keychain.map_err(|source| FetchError::Keychain { secret: shown(), source })?;
+    Ok(keychain.unwrap_or_default())
 }
 
 /// The credentials that the operator's own service account has for pulling images. None where that

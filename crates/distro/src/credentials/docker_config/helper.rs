@@ -116,7 +116,7 @@ fn get_within(
         return Err(HelperError::TooLarge { name: name.to_owned(), limit: MAX_OUTPUT_BYTES });
     }
     if status.success() {
-        return credentials(&output).ok_or_else(|| HelperError::Answer { name: name.to_owned() });
+        return credentials(&output).map_err(|_| HelperError::Answer { name: name.to_owned() });
     }
     if output.trim_ascii_start().starts_with(NOT_FOUND) {
         return Ok(None);
@@ -174,10 +174,10 @@ fn ask(child: &mut Child, key: &str, timeout: Duration) -> io::Result<Option<(Ve
     Ok(None)
 }
 
-/// Reads what a helper printed. The inner `None`: it knows the registry, but keeps nothing for it.
-fn credentials(output: &[u8]) -> Option<Option<Credentials>> {
-    let Answer { username, secret } = serde_json::from_slice(output).ok()?;
-    Some(match username.as_str() {
+/// Reads what a helper printed. `None`: it knows the registry, but keeps nothing for it.
+fn credentials(output: &[u8]) -> Result<Option<Credentials>, serde_json::Error> {
+    let Answer { username, secret } = serde_json::from_slice(output)?;
+    Ok(match username.as_str() {
         "" if secret.is_empty() => None,
         TOKEN_USER => Some(Credentials::IdentityToken(secret)),
         _ => Some(Credentials::Basic { username, password: secret }),

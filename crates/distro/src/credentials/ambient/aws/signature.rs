@@ -3,6 +3,7 @@
 //! The crate of the AWS SDK for it pulls in a dozen others. This is what is left without query,
 //! path and streaming, and it passes the test vectors that AWS publishes.
 
+use flux_operator_api::Digest;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -41,17 +42,18 @@ pub(super) fn sign(post: &Post<'_>, keys: &Keys, scope: &Scope<'_>, now: Timesta
     headers.extend(session);
     headers.sort_unstable();
     let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-    let canonical = format!("POST\n/\n\n{lines}\n{names}\n{}", hex(&Sha256::digest(post.body)));
+    let lines: Vec<_> = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
+    let lines = lines.concat();
+    let canonical = format!("POST\n/\n\n{lines}\n{names}\n{}", hex(Sha256::digest(post.body).into()));
 
     let Scope { region, service } = scope;
     let credential = format!("{day}/{region}/{service}/aws4_request");
-    let text = format!("{ALGORITHM}\n{time}\n{credential}\n{}", hex(&Sha256::digest(canonical)));
+    let text = format!("{ALGORITHM}\n{time}\n{credential}\n{}", hex(Sha256::digest(canonical).into()));
     let key = format!("AWS4{}", keys.secret.expose()).into_bytes();
     let key = [day.as_str(), region, service, "aws4_request"]
         .into_iter()
         .fold(key, |key, part| hmac(&key, part.as_bytes()).to_vec());
-    let signature = hex(&hmac(&key, text.as_bytes()));
+    let signature = hex(hmac(&key, text.as_bytes()));
 
     let id = &keys.id;
     let authorization =
@@ -74,8 +76,8 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hex(sum: [u8; 32]) -> String {
+    Digest::new(sum).hex()
 }
 
 #[cfg(test)]
@@ -130,6 +132,6 @@ mod tests {
     fn hashes_long_keys_first() {
         // RFC 4231, test case 6.
         let mac = hmac(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First");
-        assert_eq!(hex(&mac), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+        assert_eq!(hex(mac), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     }
 }
