@@ -43,7 +43,7 @@ pub fn strip(item: &Value, is_stale: impl Fn(&str, &str) -> bool) -> Option<Stri
     if kept.is_empty() {
         kept.push(json!({}));
     }
-    Some(Stripped { managers, patch: replace(item, kept) })
+    Some(Stripped { managers, patch: replace(item, &kept) })
 }
 
 /// Writes another version of the API into every entry. `None` where all of them have it.
@@ -58,7 +58,7 @@ pub fn restamp(item: &Value, api_version: &str) -> Option<Value> {
     for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
         entry.insert("apiVersion".to_owned(), api_version.into());
     }
-    Some(replace(item, entries))
+    Some(replace(item, &entries))
 }
 
 /// The managers of an object whose entries are of another version, each once.
@@ -79,7 +79,7 @@ fn is_of_another(entry: &Value, api_version: &str) -> bool {
 }
 
 /// Replaces the entries of the object in the version that was looked at.
-fn replace(item: &Value, entries: Vec<Value>) -> Value {
+fn replace(item: &Value, entries: &[Value]) -> Value {
     let version = item.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
     json!([
         {"op": "test", "path": "/metadata/resourceVersion", "value": version},

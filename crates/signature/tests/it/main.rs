@@ -1,6 +1,8 @@
 //! Signatures, good and bad: by keys, by identities of an instance of Sigstore that exists in memory
 //! only, by the real cosign, and noise.
 
+#![cfg(test)]
+
 mod cosign;
 mod instance;
 mod keyed;
