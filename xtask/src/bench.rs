@@ -1,9 +1,11 @@
-//! `cargo xtask bench`: what rendering and applying take, against what we promise.
+//! `cargo xtask bench`: what rendering, pulling and applying take, against what we promise.
 
 mod cluster;
+mod example;
 mod fleet;
 mod in_process;
 mod process;
+mod registry;
 mod table;
 
 use std::path::{self, Path, PathBuf};
@@ -16,8 +18,8 @@ use crate::cargo;
 use crate::metadata::Metadata;
 use table::Table;
 
-/// Measure rendering, in process and through the command line, and applying, on a cluster that is
-/// started for this, against the goals.
+/// Measure rendering, in process and through the command line, pulling from a registry, and applying,
+/// on a registry and a cluster that are started for this, against the goals.
 ///
 /// Builds what it measures with optimizations first. On a machine that does other things
 /// at the same time, medians are still fair, but not to the last tenth.
@@ -88,6 +90,7 @@ impl Bench {
             Some(program) => process::measure(&program, &root, &mut table)?,
             None => println!("not measured, there is no program `flux-operator` in this workspace: the command line"),
         }
+        registry::measure(&self.profile, &root, &mut table)?;
         if !self.without_cluster {
             cluster::engine(&self.profile, &root, &mut table)?;
             let program = env::current_exe().context("cannot find this program")?;

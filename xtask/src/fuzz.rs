@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: what strangers write must never make the builder panic.
+//! `cargo xtask fuzz`: what strangers write must never make us panic.
 
 use std::path::Path;
 use std::{fs, io};

@@ -11,6 +11,7 @@ mod ci;
 mod cluster;
 mod crds;
 mod demo;
+mod dist;
 mod fuzz;
 mod golden;
 #[cfg(test)]
@@ -32,6 +33,7 @@ enum Xtask {
     Cluster(cluster::ClusterCommand),
     Crds(crds::Crds),
     Demo(demo::Demo),
+    Dist(dist::Dist),
     Golden(golden::Golden),
     Tidy(tidy::Tidy),
     Wasm(wasm::Wasm),
@@ -61,6 +63,7 @@ fn run(command: Xtask) -> anyhow::Result<()> {
         Xtask::Cluster(command) => command.run(),
         Xtask::Crds(command) => command.run(),
         Xtask::Demo(command) => command.run(),
+        Xtask::Dist(command) => command.run(),
         Xtask::Golden(command) => command.run(),
         Xtask::Tidy(command) => command.run(),
         Xtask::Wasm(command) => command.run(),

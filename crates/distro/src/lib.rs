@@ -15,6 +15,7 @@
 
 pub mod archive;
 pub mod credentials;
+pub mod manifest;
 pub mod registry;
 
 mod artifacts;
@@ -24,7 +25,6 @@ mod copy;
 mod directory;
 mod distribution;
 mod layout;
-mod manifest;
 mod reference;
 mod signatures;
 mod trust;

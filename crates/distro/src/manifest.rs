@@ -26,7 +26,7 @@ const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+
 
 /// What a digest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Manifest {
+pub enum Manifest {
     /// An image or an artifact: a configuration and layers.
     Image(Image),
     /// One manifest for each platform.
@@ -35,32 +35,42 @@ pub(crate) enum Manifest {
 
 /// A configuration and layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Image {
-    pub(crate) config: Option<Descriptor>,
-    pub(crate) layers: Vec<Descriptor>,
+pub struct Image {
+    /// What programs would want to know to run it. Artifacts often have an empty one.
+    pub config: Option<Descriptor>,
+    /// Archives, the lowest first.
+    pub layers: Vec<Descriptor>,
 }
 
 /// One thing that a manifest lists.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Descriptor {
+pub struct Descriptor {
+    /// What it is. Empty where nobody says.
     #[serde(default)]
-    pub(crate) media_type: String,
-    pub(crate) digest: Digest,
+    pub media_type: String,
+    /// What all of its bytes are compared with.
+    pub digest: Digest,
     /// Bytes.
-    pub(crate) size: u64,
+    pub size: u64,
+    /// Whom a manifest in an index is for. `None` is for everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) platform: Option<Platform>,
+    pub platform: Option<Platform>,
+    /// What kind of artifact a manifest is, in an index of referrers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) artifact_type: Option<String>,
+    pub artifact_type: Option<String>,
+    /// What else is said about it.
     #[serde(default, deserialize_with = "null_is_none", skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) annotations: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
+/// What a manifest in an index is for, in the words of Go: `linux` and `amd64`.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
-pub(crate) struct Platform {
-    pub(crate) architecture: String,
-    pub(crate) os: String,
+pub struct Platform {
+    /// Of the processor.
+    pub architecture: String,
+    /// The operating system.
+    pub os: String,
 }
 
 /// Bytes that are no manifest.
@@ -98,7 +108,10 @@ impl Manifest {
     ///
     /// `content_type` is what the registry said they are; it counts where they do not say it
     /// themselves.
-    pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
+    ///
+    /// # Errors
+    /// They are not a manifest, or one of a kind that is not read.
+    pub fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
         let wire: Wire = serde_json::from_slice(bytes).map_err(ManifestError::Unreadable)?;
         if wire.schema_version != 2 {
             return Err(ManifestError::Invalid("has no `schemaVersion` 2"));
@@ -131,7 +144,7 @@ impl Manifest {
     }
 
     /// Everything it lists, in its order, the configuration first.
-    pub(crate) fn descriptors(&self) -> Vec<&Descriptor> {
+    pub fn descriptors(&self) -> Vec<&Descriptor> {
         match self {
             Self::Image(image) => image.config.iter().chain(&image.layers).collect(),
             Self::Index(manifests) => manifests.iter().collect(),
@@ -141,7 +154,10 @@ impl Manifest {
 
 /// The manifest of an index that holds the files. Flux artifacts are the same for every platform, so
 /// the usual one is taken; one that names no platform counts as that.
-pub(crate) fn choose(manifests: &[Descriptor]) -> Result<&Descriptor, ManifestError> {
+///
+/// # Errors
+/// No manifest is for that platform, or the one that is is an index itself.
+pub fn choose(manifests: &[Descriptor]) -> Result<&Descriptor, ManifestError> {
     let fits = |descriptor: &&Descriptor| {
         descriptor.platform.as_ref().is_none_or(|platform| platform.os == "linux" && platform.architecture == "amd64")
     };

@@ -1,5 +1,7 @@
 //! Image references, as registries and container runtimes read them.
 
+use std::net::Ipv6Addr;
+
 use flux_operator_api::Digest;
 
 /// The name of something in a registry: `[host/]path[:tag][@digest]`.
@@ -51,6 +53,10 @@ impl ImageReference {
         if !is_path(path) {
             return Err(fault("the repository has to have 2 to 255 lower-case letters, digits, `_`, `-`, `.` and `/`"));
         }
+        // In the path of a request, it would lead to another repository, or out of the API of registries.
+        if path.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(fault("a part of the repository is `.` or `..`"));
+        }
         Ok(Self { host: host.map(str::to_owned), path: path.to_owned(), tag: tag.map(str::to_owned), digest })
     }
 
@@ -79,7 +85,8 @@ fn is_path(text: &str) -> bool {
 
 fn is_host(text: &str) -> bool {
     let (host, port) = text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
-    let is_ipv6 = host.starts_with('[') && host.ends_with(']');
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_ipv6 = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
     let is_name =
         !host.is_empty() && host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_'));
     (is_ipv6 || is_name) && port.is_none_or(|port| port.parse::<u16>().is_ok())
@@ -114,5 +121,14 @@ mod tests {
         {
             assert!(ImageReference::parse(image).is_err(), "`{image}`");
         }
+    }
+
+    /// Found by fuzzing.
+    #[test]
+    fn refuses_what_a_request_would_read_otherwise() {
+        for image in ["ghcr.io/a/../../b", "ghcr.io/..", "ghcr.io/a/./b", "[::1?]:5000/ab", "[example.com#]/ab"] {
+            assert!(ImageReference::parse(image).is_err(), "`{image}`");
+        }
+        check("[::1]:5000/ab", "[::1]:5000/ab", None);
     }
 }

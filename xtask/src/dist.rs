@@ -1,0 +1,146 @@
+//! `cargo xtask dist`: what goes into a release besides programs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use flux_operator_distro::credentials::{Credentials, DockerConfig, DockerPaths};
+use flux_operator_distro::{Artifacts, Client, ClientOptions, Digest, Distribution, Reference};
+
+/// Collect what goes into a release besides programs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dist {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Vendor(Vendor),
+}
+
+/// Fill the folder of the operator's image with a distribution from a registry.
+///
+/// The artifact is pulled as the operator does it: proven by its digest, read within limits, and
+/// written as a whole or not at all. Logins are those of Docker. Prints the digest, and nothing else,
+/// to stdout.
+#[derive(Debug, clap::Args)]
+struct Vendor {
+    /// The artifact: `oci://registry/repository@sha256:…`
+    #[arg(long, value_name = "REFERENCE")]
+    artifact: Reference,
+    /// The folder to fill. It has to be empty, or not there.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Take what a tag names now: two images made from the same sources may then differ.
+    #[arg(long)]
+    allow_tag: bool,
+}
+
+impl Dist {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self.action {
+            Action::Vendor(vendor) => vendor.run(),
+        }
+    }
+}
+
+impl Vendor {
+    fn run(self) -> anyhow::Result<()> {
+        let reference = &self.artifact;
+        let docker = DockerConfig::read(&DockerPaths::from_env())?;
+        let credentials = docker.credentials(reference.host(), reference.repository())?.unwrap_or_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let digest = runtime.context("cannot start the runtime")?.block_on(self.fill(&credentials))?;
+        println!("{digest}");
+        Ok(())
+    }
+
+    /// Pulls and unpacks, and returns the digest.
+    async fn fill(&self, credentials: &Credentials) -> anyhow::Result<Digest> {
+        let artifacts = Artifacts::new(Arc::new(Client::new(ClientOptions::default())?), None);
+        let reference = &self.artifact;
+        if reference.digest().is_none() && !self.allow_tag {
+            let hint = match artifacts.resolve(reference, credentials).await {
+                Ok(digest) => format!("it names `{}` now", reference.at(digest)),
+                Err(_) => "add `@sha256:…`".to_owned(),
+            };
+            bail!("`{reference}` has no digest, so that it may be another one tomorrow: {hint}; or pass `--allow-tag`");
+        }
+        let artifact = artifacts.pull(reference, credentials).await?;
+        let versions = Distribution::Artifact(artifact.clone()).versions()?;
+        let newest = versions.last().with_context(|| format!("`{reference}` has no version of Flux"))?;
+        artifact.unpack(&self.output)?;
+        let (count, folder) = (versions.len(), self.output.display());
+        eprintln!("`{folder}` has {count} versions of Flux, the newest is {newest}");
+        Ok(artifact.digest())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+    use flux_operator_distro::Directory;
+    use flux_operator_testkit::registry::{Lie, Scripted, artifact, pack, pack_dir};
+    use flux_operator_testkit::workspace;
+
+    use super::*;
+
+    const LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        dist: Dist,
+    }
+
+    /// What `cargo xtask dist vendor` with a reference and flags comes to.
+    async fn vendor(reference: &str, output: &Path, flags: &[&str]) -> Result<Digest, String> {
+        let output = output.to_str().unwrap();
+        let words = ["dist", "vendor", "--artifact", reference, "--output", output];
+        let line = Line::try_parse_from(words.iter().chain(flags)).map_err(|error| error.to_string())?;
+        let Action::Vendor(vendor) = line.dist.action;
+        vendor.fill(&Credentials::Anonymous).await.map_err(|error| format!("{error:#}"))
+    }
+
+    #[tokio::test]
+    async fn the_folder_is_the_distribution_that_the_digest_names() {
+        let registry = Scripted::plain().start().await.unwrap();
+        let digest = registry.put("flux", "v1", &artifact(&pack_dir(workspace::distribution()).unwrap(), LAYER));
+        let (folder, name) = (tempfile::tempdir().unwrap(), format!("oci://{}/flux", registry.host()));
+        let output = folder.path().join("data");
+
+        let pinned = format!("{name}@{digest}");
+        assert_eq!(vendor(&pinned, &output, &[]).await, Ok(digest));
+        let versions = |folder: &Path| Directory::open(folder).unwrap().versions().unwrap();
+        assert_eq!(versions(&output), versions(&workspace::distribution()));
+        let error = vendor(&pinned, &output, &[]).await.unwrap_err();
+        assert!(error.ends_with("is not empty"), "{error}");
+
+        let tagged = format!("{name}:v1");
+        let other = folder.path().join("other");
+        let error = vendor(&tagged, &other, &[]).await.unwrap_err();
+        assert!(error.contains(&format!("it names `{pinned}` now; or pass `--allow-tag`")), "{error}");
+        assert!(!other.exists());
+        assert_eq!(vendor(&tagged, &other, &["--allow-tag"]).await, Ok(digest));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_distribution_leaves_no_folder() {
+        let registry = Scripted::plain().start().await.unwrap();
+        let (folder, name) = (tempfile::tempdir().unwrap(), format!("oci://{}/flux", registry.host()));
+        let output = folder.path().join("data");
+        let digest = registry.put("flux", "v1", &artifact(&pack(&[("readme.md", b"")]), LAYER));
+        let error = vendor(&format!("{name}@{digest}"), &output, &[]).await.unwrap_err();
+        assert!(error.contains("is not a Flux distribution"), "{error}");
+
+        let good = artifact(&pack(&[("flux/v2.9.0/policies.yaml", b"")]), LAYER);
+        let digest = registry.put("flux", "v1", &good);
+        registry.lie(Lie::SwappedBlob(pack(&[("flux/v9.9.9/policies.yaml", b"")])));
+        let error = vendor(&format!("{name}@{digest}"), &output, &[]).await.unwrap_err();
+        assert!(error.contains("cannot pull"), "{error}");
+        assert!(!output.exists());
+    }
+}
