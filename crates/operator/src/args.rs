@@ -101,8 +101,8 @@ pub struct Registry {
     pub(crate) insecure_registries: Vec<String>,
 
     /// File with certificates of authorities that registries are trusted by, besides those of the system.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) registry_ca_file: Option<PathBuf>,
+    #[arg(long = "registry-ca-file", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 
     /// Take only artifacts signed with this public key, a PEM file; may be given several times.
     #[arg(long = "verify-key", value_name = "FILE", action = ArgAction::Append)]

@@ -140,7 +140,7 @@ impl From<Registry> for ArtifactSettings {
         Self {
             cache: flags.artifact_cache.unwrap_or_else(|| std::env::temp_dir().join("flux-operator")),
             insecure: flags.insecure_registries.into_iter().collect(),
-            certificates: flags.registry_ca_file,
+            certificates: flags.ca_file,
             trust: Trust {
                 keys: flags.verify_keys,
                 root: flags.verify_trust_root,

@@ -35,7 +35,7 @@ impl Command {
             Self::Pull(arguments) => pull::run(arguments),
             Self::Bundle(arguments) => bundle::run(arguments),
             Self::Verify(arguments) => verify::run(&arguments),
-            Self::Mirror(arguments) => mirror::run(*arguments, globals),
+            Self::Mirror(arguments) => mirror::run(&arguments, globals),
         }
     }
 }

@@ -233,7 +233,7 @@ impl Instance {
                 "body": entry["canonicalizedBody"],
                 "integratedTime": logged_at(flaw),
                 "logIndex": 0,
-                "logID": key_id(&self.signature_log).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+                "logID": plain_hex(&key_id(&self.signature_log)),
             },
         });
         if flaw == Flaw::Changed {
@@ -251,7 +251,7 @@ impl Instance {
     fn entry(&self, body: &Value, kind: &str, flaw: Flaw) -> Value {
         let log = &self.signature_log;
         let body = STANDARD.encode(body.to_string());
-        let id: String = key_id(log).iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = plain_hex(&key_id(log));
         let time = logged_at(flaw);
         // Fields in the order of their names, as `serde_json` has them: the canonical form.
         let promise = json!({ "body": body, "integratedTime": time, "logID": id, "logIndex": 0 });
@@ -332,8 +332,12 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA256, bytes).as_ref().to_vec()
 }
 
+fn plain_hex(sum: &[u8]) -> String {
+    Digest::new(sum.try_into().unwrap()).hex()
+}
+
 fn hex(bytes: &[u8]) -> String {
-    sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    plain_hex(&sha256(bytes))
 }
 
 fn with_length(bytes: &[u8]) -> Vec<u8> {

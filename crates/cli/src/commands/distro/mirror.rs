@@ -53,6 +53,7 @@ const AT_LEAST: Duration = Duration::from_secs(600);
 /// a FluxInstance then names the destination.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Arguments {
     /// The registry and path to copy to, such as `registry.example.com/flux`.
     #[arg(value_name = "DESTINATION")]
@@ -131,11 +132,11 @@ enum MirrorError {
 ///
 /// # Errors
 /// The first copy that cannot be made. Those before it stay.
-pub(crate) fn run(arguments: Arguments, globals: &Globals) -> Result<(), Failure> {
-    let token = token(&arguments)?;
+pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failure> {
+    let token = token(arguments)?;
     let distribution = Distribution::open(&arguments.distribution, &arguments.registry, &TrustArgs::default())?;
     let (_, images) = list::images(&distribution, &arguments.version, arguments.variant)?;
-    let jobs = jobs(&arguments, &distribution, images)?;
+    let jobs = jobs(arguments, &distribution, &images)?;
     if arguments.dry_run {
         for job in &jobs {
             ui::remark(&format!("✎ {} → {} (dry-run)", bare(&job.source), bare(&job.destination)));
@@ -174,10 +175,8 @@ async fn mirror(
             source.reference = source.reference.at(digest);
         }
         let destination = registries.place(&job.destination)?;
-        let existing = match immutable {
-            true => Existing::KeepAndTag { now: Timestamp::now().as_second() },
-            false => Existing::Overwrite,
-        };
+        let existing =
+            if immutable { Existing::KeepAndTag { now: Timestamp::now().as_second() } } else { Existing::Overwrite };
         let (from, to) = (bare(&job.source), bare(&job.destination));
         match copy(registries, &source, &destination, existing).await? {
             Copied::Copied => {
@@ -239,7 +238,7 @@ async fn copy(
 }
 
 /// What to copy, in order: the artifact, then the components.
-fn jobs(arguments: &Arguments, distribution: &Distribution, images: Vec<ReleaseImage>) -> Result<Vec<Job>, Failure> {
+fn jobs(arguments: &Arguments, distribution: &Distribution, images: &[ReleaseImage]) -> Result<Vec<Job>, Failure> {
     let destination = arguments.destination.trim_end_matches('/');
     let to = |name: &str| {
         let parsed = Reference::parse_bare(&format!("{destination}/{name}"));
