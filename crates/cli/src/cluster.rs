@@ -78,11 +78,13 @@ pub(crate) fn on_cluster<T>(
             work(cluster).await
         });
         tokio::select! {
-            result = work => result,
+            // Whoever listens first is not killed by an interruption that comes early.
+            biased;
+            _ = tokio::signal::ctrl_c() => Err(Complaint::new(ClusterError::Interrupted).into()),
             () = sleep_until(deadline + GRACE), if span == Span::Limited => {
                 Err(Complaint::new(ClusterError::OutOfTime(globals.timeout)).into())
             }
-            _ = tokio::signal::ctrl_c() => Err(Complaint::new(ClusterError::Interrupted).into()),
+            result = work => result,
         }
     });
     // A lookup of a host name may still hang on another thread.

@@ -1,6 +1,6 @@
 //! Tables as scripts expect them: columns padded to their widest cell, and a TAB behind each.
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 use crate::ui::printable;
 
@@ -25,7 +25,7 @@ impl Table {
         let clean = |cell: String| cell.trim_end().lines().map(printable).collect::<Vec<_>>().join("\n");
         let row: Vec<String> = row.into_iter().map(clean).collect();
         for (width, cell) in self.widths.iter_mut().zip(&row) {
-            *width = cell.lines().map(|line| line.width()).max().unwrap_or_default().max(*width);
+            *width = cell.lines().map(UnicodeWidthStr::width).max().unwrap_or_default().max(*width);
         }
         self.rows.push(row);
     }

@@ -122,7 +122,7 @@ struct Instance {
 #[derive(Debug, Args)]
 struct Credentials {
     /// `user:token`. Others can see it among the processes of this machine.
-    #[arg(long, value_name = "USER:TOKEN", group = "sync credentials", value_parser = super::create::secret::Hidden::parse)]
+    #[arg(long, value_name = "USER:TOKEN", group = "sync credentials")]
     instance_sync_creds: Option<super::create::secret::Hidden>,
 
     /// A file with `user:token` on its first line.
@@ -167,10 +167,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
         return Err(Complaint::new(UsageError::found(text, "leave `--namespace` out")).into());
     }
     let secret = arguments.credentials.secret(arguments.instance.instance_sync_url.as_deref())?;
-    let instance = match arguments.without_instance {
-        true => None,
-        false => Some(instance::read(arguments, secret.is_some())?),
-    };
+    let instance = if arguments.without_instance { None } else { Some(instance::read(arguments, secret.is_some())?) };
     let objects = manifests::operator(arguments.image.as_deref())?;
     if arguments.export {
         let values = objects.into_iter().map(flux_operator_api::Object::into_value).chain(instance);

@@ -3,6 +3,7 @@
 mod access;
 mod acting;
 mod getting;
+mod installing;
 mod keeping;
 mod kubernetes;
 mod looking;

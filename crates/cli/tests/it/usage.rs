@@ -19,7 +19,10 @@ fn groups_and_help_flags_print_help_to_stdout() {
     let root = world.run(&[]).data();
     let first = "See, change and await what the Flux operator does, and render it\n\nUsage: flux-operator [OPTIONS] <COMMAND>\n";
     assert!(root.starts_with(first), "{root}");
-    assert_eq!(world.run(&["--help"]).data(), root);
+    assert_eq!(world.run(&["-h"]).data(), root);
+    // How to get to a cluster is for those who ask for everything.
+    assert!(!root.contains("--kube-context"), "{root}");
+    assert!(world.run(&["--help"]).data().contains("--kube-context"));
     let group = world.run(&["build"]).data();
     assert!(group.contains("  instance  Render the Kubernetes objects of a FluxInstance\n"), "{group}");
     let help = world.run(&["build", "instance", "--help"]).data();

@@ -65,9 +65,10 @@ impl Group {
             let params = ListParams::default().labels(selector);
             // Most kinds are well where they are there, and that is all to know about them.
             let watched = ids.iter().any(|id| health::needs_watching(id));
-            let listed = match watched {
-                true => cluster.list(&self.kind, &scope(&ids), &params).await?,
-                false => cluster.list_metadata(&self.kind, &scope(&ids), &params).await?,
+            let listed = if watched {
+                cluster.list(&self.kind, &scope(&ids), &params).await?
+            } else {
+                cluster.list_metadata(&self.kind, &scope(&ids), &params).await?
             };
             for object in listed.objects {
                 missing.remove(&object.id());

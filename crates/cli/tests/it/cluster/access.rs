@@ -93,7 +93,7 @@ fn nobody_to_ask() {
     );
 
     save(&kubernetes, "expired", &kubeconfig(&kubernetes));
-    run(&["get", "instance", "--kube-token", "expired", "--kube-client-certificate", ""], "expired").refused(
+    run(&["get", "instance", "--kube-token", "expired"], "expired").refused(
         "✗ cannot list fluxinstances\n  Unauthorized\n\n\
          hint: the credentials have expired or belong to another cluster: log in again\n",
     );

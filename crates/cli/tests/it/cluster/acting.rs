@@ -7,13 +7,13 @@ use crate::world::Outcome;
 
 /// Asserts what a command without results has told.
 #[track_caller]
-fn told(outcome: Outcome, stderr: &str) {
+fn told(outcome: &Outcome, stderr: &str) {
     assert_eq!(outcome.stderr, stderr);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), ""));
 }
 
 #[track_caller]
-fn failed(outcome: Outcome, stderr: &str) {
+fn failed(outcome: &Outcome, stderr: &str) {
     assert_eq!(outcome.stderr, stderr);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
 }
@@ -28,12 +28,12 @@ fn an_instance_is_reconciled_suspended_resumed_and_deleted() {
     let live = || kubernetes.live(OPERATOR, "FluxInstance", "flux");
     let missing =
         "✗ FluxInstance/instance-test/flux not found\n\nhint: `flux-operator get all -A` lists what there is\n";
-    failed(kubernetes.run(&["reconcile", "instance", "flux"]), missing);
-    failed(kubernetes.run(&["suspend", "instance", "flux"]), missing);
-    failed(kubernetes.run(&["delete", "instance", "flux", "--yes", "--with-suspend"]), missing);
+    failed(&kubernetes.run(&["reconcile", "instance", "flux"]), missing);
+    failed(&kubernetes.run(&["suspend", "instance", "flux"]), missing);
+    failed(&kubernetes.run(&["delete", "instance", "flux", "--yes", "--with-suspend"]), missing);
     kubernetes.instance(&ready("True", "ReconciliationSucceeded", "before"));
 
-    told(kubernetes.run(&["reconcile", "instance", "flux", "--wait=false"]), "► Reconciliation triggered\n");
+    told(&kubernetes.run(&["reconcile", "instance", "flux", "--wait=false"]), "► Reconciliation triggered\n");
     let asked = annotation(&live(), "reconcile.fluxcd.io/requestedAt").unwrap();
     assert_eq!(asked.len(), "2026-08-01T09:12:44.000000000Z".len(), "{asked}");
     assert_eq!(annotation(&live(), "reconcile.fluxcd.io/forceAt"), None);
@@ -43,7 +43,7 @@ fn an_instance_is_reconciled_suspended_resumed_and_deleted() {
     controller.join().unwrap();
     let controller = answered(ready("True", "ReconciliationSucceeded", "Reconciliation finished in 2s"));
     told(
-        kubernetes.run(&["reconcile", "instance", "flux", "--force"]),
+        &kubernetes.run(&["reconcile", "instance", "flux", "--force"]),
         "► Reconciliation triggered\n◎ Waiting for reconciliation...\n✔ Reconciliation finished in 2s\n",
     );
     controller.join().unwrap();
@@ -55,37 +55,37 @@ fn an_instance_is_reconciled_suspended_resumed_and_deleted() {
 
     let controller = answered(ready("False", "BuildFailed", "no such version"));
     failed(
-        kubernetes.run(&["reconcile", "instance", "flux", "--quiet"]),
+        &kubernetes.run(&["reconcile", "instance", "flux", "--quiet"]),
         "✗ FluxInstance/instance-test/flux: BuildFailed: no such version\n",
     );
     controller.join().unwrap();
 
-    told(kubernetes.run(&["suspend", "instance", "flux"]), "✔ Reconciliation suspended\n");
+    told(&kubernetes.run(&["suspend", "instance", "flux"]), "✔ Reconciliation suspended\n");
     assert_eq!(annotation(&live(), "fluxcd.controlplane.io/reconcile").as_deref(), Some("disabled"));
     failed(
-        kubernetes.run(&["reconcile", "instance", "flux"]),
+        &kubernetes.run(&["reconcile", "instance", "flux"]),
         "► Reconciliation triggered\n◎ Waiting for reconciliation...\n\
          ✗ FluxInstance/instance-test/flux: Reconciliation is disabled for flux\n\n\
          hint: `flux-operator resume` lets it go on\n",
     );
     told(
-        kubernetes.run(&["wait", "instance", "flux", "--for", "suspended"]),
+        &kubernetes.run(&["wait", "instance", "flux", "--for", "suspended"]),
         "◎ Waiting for instance to be suspended...\n✔ Reconciliation is suspended\n",
     );
-    told(kubernetes.run(&["resume", "instance", "flux", "--wait=false"]), "✔ Reconciliation resumed\n");
+    told(&kubernetes.run(&["resume", "instance", "flux", "--wait=false"]), "✔ Reconciliation resumed\n");
     assert_eq!(annotation(&live(), "fluxcd.controlplane.io/reconcile").as_deref(), Some("enabled"));
 
     failed(
-        kubernetes.run(&["delete", "instance", "flux"]),
+        &kubernetes.run(&["delete", "instance", "flux"]),
         "✗ there is no terminal to confirm `flux` at, nothing was changed\n\nhint: `--yes` goes on without asking\n",
     );
     told(
-        kubernetes.run(&["delete", "instance", "flux", "--yes", "--with-suspend"]),
+        &kubernetes.run(&["delete", "instance", "flux", "--yes", "--with-suspend"]),
         "✔ Reconciliation suspended\n◎ Waiting for deletion...\n✔ Deletion completed\n",
     );
     assert_eq!(live(), Value::Null);
     kubernetes.instance(&ready("True", "ReconciliationSucceeded", ""));
-    told(kubernetes.run(&["delete", "instance", "flux", "--yes", "--wait=false"]), "✔ Deletion initiated\n");
+    told(&kubernetes.run(&["delete", "instance", "flux", "--yes", "--wait=false"]), "✔ Deletion initiated\n");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn objects_of_flux_are_reconciled_with_their_source() {
     let applied =
         kubernetes.answer(KUSTOMIZE, "Kustomization", "web", ready("True", "Succeeded", "Applied revision: 1"));
     told(
-        kubernetes.run(&["reconcile", "resource", "KS/web", "--with-source"]),
+        &kubernetes.run(&["reconcile", "resource", "KS/web", "--with-source"]),
         "► Reconciliation of GitRepository/resource-test/git triggered\n✔ stored artifact\n\
          ► Reconciliation triggered\n◎ Waiting for reconciliation...\n✔ Applied revision: 1\n",
     );
@@ -106,7 +106,7 @@ fn objects_of_flux_are_reconciled_with_their_source() {
     applied.join().unwrap();
 
     told(
-        kubernetes.run(&["suspend", "resource", "ks/web", "gitrepo/git"]),
+        &kubernetes.run(&["suspend", "resource", "ks/web", "gitrepo/git"]),
         "✔ Reconciliation suspended\n".repeat(2).as_str(),
     );
     let live = || kubernetes.live(KUSTOMIZE, "Kustomization", "web");
@@ -114,7 +114,7 @@ fn objects_of_flux_are_reconciled_with_their_source() {
     let applied =
         kubernetes.answer(KUSTOMIZE, "Kustomization", "web", ready("True", "Succeeded", "Applied revision: 2"));
     told(
-        kubernetes.run(&["resume", "resource", "Kustomization/resource-test/web"]),
+        &kubernetes.run(&["resume", "resource", "Kustomization/resource-test/web"]),
         "◎ Waiting for reconciliation...\n✔ Applied revision: 2\n",
     );
     applied.join().unwrap();
@@ -171,17 +171,17 @@ fn a_wait_tells_what_it_saw_last() {
              hint: give it more time with `--timeout 5m`, or look at `flux-operator events`\n"
         )
     };
-    failed(wait(&[]), &late("it does not exist"));
+    failed(&wait(&[]), &late("it does not exist"));
     kubernetes.instance(&ready("Unknown", "Progressing", "Reconciliation in progress"));
-    failed(wait(&[]), &late("Progressing: Reconciliation in progress"));
+    failed(&wait(&[]), &late("Progressing: Reconciliation in progress"));
     let mut old = ready("True", "Succeeded", "old");
     old["observedGeneration"] = json!(0);
     kubernetes.instance(&old);
-    failed(wait(&[]), &late("Succeeded: old"));
+    failed(&wait(&[]), &late("Succeeded: old"));
     kubernetes.instance(&ready("False", "BuildFailed", "no such version"));
-    failed(wait(&[]), &format!("{waiting}✗ FluxInstance/wait-test/flux: BuildFailed: no such version\n"));
+    failed(&wait(&[]), &format!("{waiting}✗ FluxInstance/wait-test/flux: BuildFailed: no such version\n"));
     kubernetes.instance(&ready("True", "Succeeded", "Reconciliation finished in 1s"));
-    told(wait(&[]), &format!("{waiting}✔ Reconciliation finished in 1s\n"));
+    told(&wait(&[]), &format!("{waiting}✔ Reconciliation finished in 1s\n"));
     kubernetes.run(&["delete", "instance", "flux", "--yes", "-q"]);
-    told(wait(&["--for=deleted"]), "◎ Waiting for instance to be deleted...\n✔ Deletion completed\n");
+    told(&wait(&["--for=deleted"]), "◎ Waiting for instance to be deleted...\n✔ Deletion completed\n");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kubernetes::{HELM, KUSTOMIZE, Kubernetes, OPERATOR, ready, toolkit};
+use super::kubernetes::{HELM, KUSTOMIZE, Kubernetes, OPERATOR, next_line, ready, toolkit};
 
 #[test]
 fn instances_are_listed() {
@@ -42,6 +42,23 @@ flux\t1        \tTrue \tApplied revision: v2.9.90\t2026-08-01T09:12:44Z\t
         "spec": {"distribution": {"version": "2.x", "registry": "ghcr.io/fluxcd"}},
     }));
     assert!(kubernetes.run(&["get", "instance"]).data().contains("\tSuspended\t"));
+}
+
+#[test]
+fn a_watch_prints_what_changes() {
+    let kubernetes = Kubernetes::new("watch");
+    kubernetes.apply(toolkit(KUSTOMIZE, "Kustomization", "web", &json!({}), &json!({})));
+    let mut child = kubernetes.command(&["get", "all", "--kind", "ks", "--watch", "-n", "watch-test"]).spawn().unwrap();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    assert!(next_line(&mut stdout).starts_with("KIND         \tNAME          \t"));
+    assert!(next_line(&mut stdout).contains("watch-test/web\tUnknown"));
+    let status = json!({"conditions": [ready("True", "Succeeded", "Applied revision: 1")]});
+    kubernetes.apply(toolkit(KUSTOMIZE, "Kustomization", "web", &json!({}), &status));
+    let line = next_line(&mut stdout);
+    assert!(line.contains("watch-test/web\t2026-08-01T09:12:44Z\tTrue \tApplied revision: 1\t"), "{line}");
+    drop(stdout);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -189,6 +189,26 @@ impl Kubernetes {
         })
     }
 
+    /// Waits for the Deployment of the operator, and says that it runs.
+    pub(super) fn run_the_operator(&self) {
+        let deployments: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), "flux-system", &resource("apps/v1", "Deployment"));
+        self.runtime.block_on(async {
+            let began = Instant::now();
+            while deployments.get_opt("flux-operator").await.unwrap().is_none() {
+                assert!(began.elapsed() < PATIENCE, "nothing was installed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            let condition = json!({"type": "Available", "status": "True"});
+            let status = json!({
+                "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1,
+                "availableReplicas": 1, "conditions": [condition],
+            });
+            let patch = Patch::Merge(json!({"status": status}));
+            deployments.patch_status("flux-operator", &PatchParams::default(), &patch).await.unwrap();
+        });
+    }
+
     /// The program with the kubeconfig of the cluster.
     pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.world.command(args);
@@ -205,6 +225,13 @@ impl Kubernetes {
     pub(super) fn run_anywhere(&self, args: &[&str]) -> Outcome {
         finish(&mut self.command(args), "")
     }
+}
+
+/// The next line that a program prints.
+pub(super) fn next_line(output: &mut impl std::io::BufRead) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    line
 }
 
 fn is_definition(value: &Value) -> bool {

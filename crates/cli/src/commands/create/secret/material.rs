@@ -17,12 +17,14 @@ use crate::usage::UsageError;
 pub(crate) struct Hidden(String);
 
 impl Hidden {
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(text.to_owned()))
-    }
-
     pub(crate) fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<&str> for Hidden {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
@@ -65,7 +67,7 @@ impl Material {
 #[derive(Debug, Args)]
 pub(super) struct Password {
     /// The password. Others can see it among the processes of this machine.
-    #[arg(long, value_name = "TEXT", value_parser = Hidden::parse, group = "password source")]
+    #[arg(long, value_name = "TEXT", group = "password source")]
     password: Option<Hidden>,
 
     /// Read the password from the first line of stdin.

@@ -27,7 +27,7 @@ Examples:
 #[derive(Debug, Args)]
 struct ClientSecret {
     /// The secret. Others can see it among the processes of this machine.
-    #[arg(long, value_name = "TEXT", value_parser = Hidden::parse, group = "client secret source")]
+    #[arg(long, value_name = "TEXT", group = "client secret source")]
     client_secret: Option<Hidden>,
 
     /// Read the secret from the first line of stdin.

@@ -1,0 +1,64 @@
+//! `install` and `uninstall`. There is one namespace and one set of kinds, so this is one test.
+
+use serde_json::json;
+
+use super::kubernetes::Kubernetes;
+use crate::world::World;
+
+#[test]
+fn an_installation_can_be_looked_at_first() {
+    let world = World::with(&[("flux.yaml", &crate::world::instance("2.x", ""))]);
+    let export = |args: &[&str]| world.run(&[&["install", "--export"], args].concat());
+    let text = export(&[]).data();
+    for kind in ["CustomResourceDefinition", "Namespace", "ClusterRole", "Deployment", "FluxInstance"] {
+        assert!(text.contains(&format!("\nkind: {kind}\n")), "{kind} is missing");
+    }
+    let sync = ["--instance-sync-url", "oci://ghcr.io/a/b", "--instance-sync-ref", "latest"];
+    let text = export(&[&sync[..], &["--instance-sync-creds", "me:canary"]].concat()).data();
+    assert!(text.contains("    kind: OCIRepository\n    path: ./\n    pullSecret: flux-system\n"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+    let text = export(&["-f", "flux.yaml", "--image", "example.com/operator:v7"]).data();
+    assert!(
+        text.contains("image: example.com/operator:v7\n") && text.contains("    namespace: flux-system\n"),
+        "{text}"
+    );
+    assert!(!export(&["--without-instance"]).data().contains("\nkind: FluxInstance\n"));
+
+    export(&["--instance-cluster-size", "tiny"]).refused_as(
+        "`--instance-cluster-size` cannot be `tiny`: `tiny` is not a cluster size, expected `small`, `medium` or `large`",
+    );
+    export(&["--instance-distribution-version", "latest"]).refused_as("the flags make no FluxInstance");
+    export(&["-n", "apps"]).refused_as("the operator is installed in the namespace `flux-system`");
+    export(&["--instance-sync-creds", "me"])
+        .refused_as("the credentials of the repository are not of the form `user:token`");
+}
+
+#[test]
+fn the_operator_is_installed_upgraded_and_found() {
+    let kubernetes = Kubernetes::new("install");
+    let install = || kubernetes.command(&["install", "--without-instance"]).spawn().unwrap();
+    kubernetes.run(&["uninstall", "--yes"]).refused(
+        "✗ the namespace `install-test` does not hold the operator\n\n\
+         hint: name the namespace of the operator with `-n flux-system`\n",
+    );
+    let first = install();
+    // No controllers run here.
+    kubernetes.run_the_operator();
+    let output = first.wait_with_output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stdout.contains("Deployment/flux-system/flux-operator created\n"), "{stdout}");
+    assert!(
+        stderr.contains("✔ Flux Operator has been installed successfully\n✔ Flux Operator version: v0.1.0\n"),
+        "{stderr}"
+    );
+    let again = install().wait_with_output().unwrap();
+    let stdout = String::from_utf8(again.stdout).unwrap();
+    assert!(stdout.contains("Deployment/flux-system/flux-operator unchanged\n"), "{stdout}");
+    assert!(!stdout.contains("configured"), "{stdout}");
+    assert_eq!(json!(again.status.code()), json!(0));
+    let namespace = kubernetes.run_anywhere(&["uninstall", "-n", "flux-system", "--dry-run"]).data();
+    for id in ["ClusterRole/flux-operator", "Deployment/flux-system/flux-operator", "Namespace/flux-system"] {
+        assert!(namespace.contains(&format!("{id} deleted (dry run)\n")), "{namespace}");
+    }
+}
