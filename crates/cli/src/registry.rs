@@ -18,7 +18,7 @@ use crate::error::{Advise, Complaint, Failure};
 
 /// How registries are asked.
 #[derive(Clone, Debug, Default, Args)]
-pub struct RegistryArgs {
+pub(crate) struct RegistryArgs {
     /// Allow plain HTTP for this registry; repeat the flag for more. This machine is always allowed.
     #[arg(long = "insecure-registry", value_name = "HOST[:PORT]", action = ArgAction::Append, help_heading = "Registries")]
     insecure: Vec<String>,
@@ -31,7 +31,7 @@ pub struct RegistryArgs {
 /// Whose signature artifacts need.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Signatures")]
-pub struct TrustArgs {
+pub(crate) struct TrustArgs {
     /// Take only what is signed with the public key in this PEM file; repeat the flag for more.
     #[arg(long = "verify-key", value_name = "FILE", action = ArgAction::Append)]
     keys: Vec<PathBuf>,

@@ -132,13 +132,11 @@ impl Cluster {
                 }
             }
         });
-        match timeout_at(self.deadline(), watched).await {
-            Ok(seen) => Ok(seen??),
-            Err(_) => {
-                let subject = path(&id);
-                Err(Complaint::new(WaitError::TimedOut { subject, goal: "ready", last: Last(last) }).into())
-            }
+        if let Ok(seen) = timeout_at(self.deadline(), watched).await {
+            return Ok(seen??);
         }
+        let subject = path(&id);
+        Err(Complaint::new(WaitError::TimedOut { subject, goal: "ready", last: Last(last) }).into())
     }
 
     /// Waits until an object is suspended.

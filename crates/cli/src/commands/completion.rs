@@ -36,6 +36,7 @@ pub struct Arguments {
 /// A shell with completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
+#[expect(clippy::enum_variant_names, reason = "it is called so")]
 enum Shell {
     /// Bash 4 or newer.
     Bash,

@@ -93,7 +93,9 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
         events.sort_by_key(|event| event.last);
         let mut table = Table::new(event::headers(with_namespace));
         let now = Timestamp::now();
-        events.iter().for_each(|event| table.push(event.cells(with_namespace, now)));
+        for event in &events {
+            table.push(event.cells(with_namespace, now));
+        }
         if !arguments.watch {
             if events.is_empty() {
                 cluster.story.remark(format_args!("no events found {}", scope.words()));

@@ -46,7 +46,9 @@ pub(crate) fn run(_: &Arguments, globals: &Globals, stdout: &mut dyn Write) -> R
             return Err(Complaint::new(NothingToCount).into());
         }
         let mut table = Table::new(["reconcilers", "running", "failing", "suspended", "storage"]);
-        rows.into_iter().for_each(|row| table.push(row));
+        for row in rows {
+            table.push(row);
+        }
         output::write(stdout, &table.text()).map(drop)
     })
 }

@@ -55,6 +55,7 @@ const CLIENT: &str = env!("CARGO_PKG_VERSION");
 ///
 /// # Errors
 /// The cluster cannot be asked, or has no operator.
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
     let Arguments { client, output } = arguments;
     if output.is_none() && !output::write(stdout, &format!("client: {CLIENT}\n"))? {

@@ -261,8 +261,8 @@ impl World {
         }
     }
 
-    /// The resource version of every object of the inventory, but for a ResourceQuota: the cluster counts in
-    /// its status, whenever it likes.
+    /// The resource version of every object of the inventory, but for a `ResourceQuota`: the cluster counts
+    /// in its status, whenever it likes.
     pub(crate) async fn versions(&self) -> Vec<(String, Value)> {
         let mut versions = Vec::new();
         for entry in self.inventory().await.iter().filter(|entry| entry.id.kind != "ResourceQuota") {

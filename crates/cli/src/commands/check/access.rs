@@ -35,6 +35,7 @@ pub(super) async fn check(cluster: &Cluster, report: &mut Report) -> Result<(), 
     Ok(())
 }
 
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 async fn may(cluster: &Cluster, group: &str, resource: &str, is_namespaced: bool) -> Result<bool, ClusterError> {
     let mut attributes = json!({"group": group, "resource": resource, "verb": "create"});
     if is_namespaced {

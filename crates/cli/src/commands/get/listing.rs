@@ -54,7 +54,9 @@ impl<C: Columns> Listing<C> {
         match self.format {
             ListFormat::Table | ListFormat::Wide => {
                 let mut table = self.table();
-                objects.iter().for_each(|object| table.push(self.cells(object)));
+                for object in &objects {
+                    table.push(self.cells(object));
+                }
                 table.text()
             }
             ListFormat::Name => objects.iter().map(|object| format!("{}\n", object.id())).collect(),

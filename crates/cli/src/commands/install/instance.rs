@@ -32,23 +32,21 @@ impl Advise for NoInstance {
 }
 
 /// The instance, in the namespace of the operator.
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 pub(super) fn read(arguments: &Arguments, has_credentials: bool) -> Result<Value, Failure> {
-    let mut instance = match &arguments.instance_file {
-        Some(path) => {
-            let read = inputs::read(std::slice::from_ref(path), None)?;
-            if read.len() != 1 {
-                let text = format!("`{}` holds {} FluxInstances", path.display(), read.len());
-                return Err(Complaint::new(UsageError::found(text, "a cluster has one")).into());
-            }
-            let text = fs::read_to_string(path).map_err(|error| Complaint::new(files::FileError::Unreadable(error)))?;
-            let documents = read_documents(&text, Dialect::Manifest, &Limits::INPUT).unwrap_or_default();
-            documents.into_iter().next().unwrap_or_default()
+    let mut instance = if let Some(path) = &arguments.instance_file {
+        let read = inputs::read(std::slice::from_ref(path), None)?;
+        if read.len() != 1 {
+            let text = format!("`{}` holds {} FluxInstances", path.display(), read.len());
+            return Err(Complaint::new(UsageError::found(text, "a cluster has one")).into());
         }
-        None => {
-            let instance = from_flags(&arguments.instance);
-            check(&instance)?;
-            instance
-        }
+        let text = fs::read_to_string(path).map_err(|error| Complaint::new(files::FileError::Unreadable(error)))?;
+        let documents = read_documents(&text, Dialect::Manifest, &Limits::INPUT).unwrap_or_default();
+        documents.into_iter().next().unwrap_or_default()
+    } else {
+        let instance = from_flags(&arguments.instance);
+        check(&instance)?;
+        instance
     };
     instance["metadata"]["namespace"] = NAMESPACE.into();
     if has_credentials && let Some(sync) = instance.pointer_mut("/spec/sync").and_then(Value::as_object_mut) {
@@ -60,6 +58,7 @@ pub(super) fn read(arguments: &Arguments, has_credentials: bool) -> Result<Value
     Ok(instance)
 }
 
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 fn from_flags(flags: &Instance) -> Value {
     let mut instance = json!({
         "apiVersion": "fluxcd.controlplane.io/v1",

@@ -46,8 +46,9 @@ pub(super) async fn of(
         report.line("Source", &reference.to_string());
         report.line("Source URL", address(repository.as_ref().unwrap_or(source)).unwrap_or(UNKNOWN));
         for (label, key) in [("Origin URL", "source"), ("Origin Revision", "revision")] {
-            let origin = text(source, &format!("/status/artifact/metadata/org.opencontainers.image.{key}"));
-            origin.into_iter().for_each(|origin| report.line(label, origin));
+            if let Some(origin) = text(source, &format!("/status/artifact/metadata/org.opencontainers.image.{key}")) {
+                report.line(label, origin);
+            }
         }
     }
     report.line("Message", ready.as_ref().map_or(NOT_INITIALIZED, |ready| &ready.message));

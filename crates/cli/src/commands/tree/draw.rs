@@ -21,7 +21,7 @@ fn branches(tree: &Tree, node: &Node, indent: &str, text: &mut String) {
     let last = node.children.len().saturating_sub(1);
     for (position, child) in node.children.iter().filter_map(|index| tree.nodes.get(*index)).enumerate() {
         let (branch, below) = if position == last { ("└── ", "    ") } else { ("├── ", "│   ") };
-        text.push_str(&format!("{indent}{branch}{}", line(child)));
+        text.extend([indent, branch, line(child).as_str()]);
         branches(tree, child, &format!("{indent}{below}"), text);
     }
 }
@@ -52,6 +52,7 @@ pub(super) fn value(tree: &Tree) -> Value {
     tree.nodes.first().map_or(Value::Null, |root| value_of(tree, root))
 }
 
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 fn value_of(tree: &Tree, node: &Node) -> Value {
     let id = &node.id;
     let mut value = json!({

@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::readiness::text;
 
 /// The Secret with its values for all to read.
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 pub(super) fn exported(common: &Common, metadata: Metadata, material: &Material, namespace: &str) -> Value {
     let values: Map<_, _> = material.values.iter().map(|(key, value)| (key.clone(), value.reveal().into())).collect();
     let mut secret = skeleton(common, metadata, material, namespace);
@@ -42,6 +43,7 @@ pub(crate) async fn apply_named(cluster: &Cluster, name: &str, material: &Materi
     put(cluster, name, secret, false, material).await
 }
 
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 async fn put(
     cluster: &Cluster,
     name: &str,

@@ -118,6 +118,7 @@ impl Kind for Config {
         &self.common
     }
 
+    #[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
     fn material(&self) -> Result<Material, Failure> {
         let missing: Vec<_> = [("base-url", &self.base_url), ("client-id", &self.client_id)]
             .into_iter()
