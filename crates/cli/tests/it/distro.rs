@@ -118,7 +118,7 @@ fn a_mirror_copies_what_is_missing() {
     let mut digests = "images:\n".to_owned();
     for listed in listed["images"].as_array().unwrap() {
         let (component, tag) = (listed["component"].as_str().unwrap(), listed["tag"].as_str().unwrap());
-        digests.push_str(&format!("- name: ghcr.io/fluxcd/{component}\n  newTag: {tag}\n"));
+        digests.extend(["- name: ghcr.io/fluxcd/", component, "\n  newTag: ", tag, "\n"]);
         stand.registry.put(&format!("from/{component}"), "amd", &image);
         stand.registry.put(&format!("from/{component}"), tag, &platforms);
     }

@@ -53,7 +53,9 @@ fn examples_of_the_help_parse() {
 fn examples_of_the_page_parse() {
     let page = include_str!("../../../../docs/cli.md");
     let examples: Vec<_> = page.lines().filter(|line| line.starts_with("flux-operator ")).collect();
-    examples.iter().for_each(|line| parses(line));
+    for line in &examples {
+        parses(line);
+    }
     let mut commands: Vec<_> = Cli::command().get_subcommands().cloned().collect();
     commands.retain(|command| !command.is_hide_set());
     for command in commands {

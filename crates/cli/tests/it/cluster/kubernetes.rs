@@ -36,7 +36,7 @@ fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
         let options = Options { name: "cli".into(), controllers: false, ..Options::default() };
-        let cluster = Cluster::start(&options).expect("a cluster");
+        let cluster = Cluster::start(&options).unwrap();
         let kubernetes = Kubernetes::connect(cluster.kubeconfig(), "default");
         kubernetes.define(&Object::try_from(crd::flux_instance()).unwrap());
         for (name, kind, version) in KINDS {
@@ -92,6 +92,7 @@ impl Kubernetes {
         Self { world: World::new(), namespace: namespace.to_owned(), runtime, client }
     }
 
+    #[expect(clippy::unused_self, reason = "it is that of this cluster")]
     pub(super) fn kubeconfig(&self) -> &'static Path {
         cluster().kubeconfig()
     }
