@@ -1,3 +1,5 @@
+//! What an archive may ask of whoever reads it.
+
 /// What an archive may ask of whoever reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

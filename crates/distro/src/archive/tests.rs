@@ -1,3 +1,5 @@
+//! Archives, good and bad.
+
 use std::io::Write as _;
 
 use flate2::Compression as Level;

@@ -3,7 +3,7 @@
 //! We read the files ourselves: crates that do so look into the environment of the process, give a
 //! helper all the time and memory it likes, and know neither patterns nor paths of registries.
 
-mod helper;
+mod credential_helper;
 
 use std::env;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::keychain::{self, Keychain, KeychainError};
 use super::{Credentials, pattern};
 
-pub use helper::HelperError;
+pub use credential_helper::HelperError;
 
 /// Bytes of one file. Those of people have some hundreds.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -148,7 +148,7 @@ impl DockerConfig {
     pub fn credentials(&self, host: &str, repository: &str) -> Result<Option<Credentials>, DockerConfigError> {
         for file in &self.files {
             if let Some(name) = file.helper(host) {
-                let found = helper::get(name, pattern::helper_key(host), self.helper_path.as_deref());
+                let found = credential_helper::get(name, pattern::helper_key(host), self.helper_path.as_deref());
                 let found = found.map_err(|source| DockerConfigError::Helper {
                     path: file.path.clone(),
                     registry: host.to_owned(),

@@ -1,3 +1,5 @@
+//! Clouds, with stand-ins for their services.
+
 use std::time::Instant;
 
 use super::stand_in::{self, CANARY, ENDS, EXCHANGE, FLOWS, Flow, GOOGLE, MACHINE_TOKEN, MANAGED, Reply, StandIn};

@@ -1,3 +1,5 @@
+//! Files and helpers of users.
+
 use std::error::Error;
 
 use serde_json::json;
