@@ -12,23 +12,36 @@ pub struct Owner {
     pub name: String,
     /// Namespace, the value of the label [`labels::OWNER_NAMESPACE`].
     pub namespace: String,
+    /// The labels that its objects carry, all of them.
+    labels: Vec<(String, String)>,
 }
 
 impl Owner {
     /// An owner.
     pub fn new(name: impl Into<String>, namespace: impl Into<String>) -> Self {
-        Self { name: name.into(), namespace: namespace.into() }
+        let (name, namespace) = (name.into(), namespace.into());
+        let label = |key: &str, value: &String| (key.to_owned(), value.clone());
+        let labels = vec![label(labels::OWNER_NAME, &name), label(labels::OWNER_NAMESPACE, &namespace)];
+        Self { name, namespace, labels }
+    }
+
+    /// An owner whose objects are told by another label, as those of an application that no instance
+    /// describes.
+    pub fn labelled(key: impl Into<String>, name: impl Into<String>, namespace: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { labels: vec![(key.into(), name.clone())], name, namespace: namespace.into() }
     }
 
     /// The label selector of everything the owner has.
     pub fn selector(&self) -> String {
-        format!("{}={},{}={}", labels::OWNER_NAME, self.name, labels::OWNER_NAMESPACE, self.namespace)
+        let terms: Vec<_> = self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        terms.join(",")
     }
 
     /// Whether an object of the cluster carries the owner's labels.
     pub fn owns(&self, live: &Object) -> bool {
-        let has = |key: &str, value: &str| live.labels().any(|(found, of)| found == key && of == value);
-        has(labels::OWNER_NAME, &self.name) && has(labels::OWNER_NAMESPACE, &self.namespace)
+        let has = |(key, value): &(String, String)| live.labels().any(|(found, of)| found == key && of == value);
+        self.labels.iter().all(has)
     }
 
     /// Why the owner must not delete an object of the cluster, if it must not.
@@ -57,6 +70,14 @@ mod tests {
         let metadata = json!({"name": "a", "namespace": "n", "labels": labels, "annotations": annotations});
         let live = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
         Owner::new("flux", "flux-system").keeps(&Object::try_from(live).unwrap())
+    }
+
+    #[test]
+    fn another_label_may_tell_the_owner() {
+        let owner = Owner::labelled("app.kubernetes.io/name", "flux-operator", "flux-system");
+        assert_eq!(owner.selector(), "app.kubernetes.io/name=flux-operator");
+        let selector = "fluxcd.controlplane.io/name=flux,fluxcd.controlplane.io/namespace=flux-system";
+        assert_eq!(Owner::new("flux", "flux-system").selector(), selector);
     }
 
     #[test]

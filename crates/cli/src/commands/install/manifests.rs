@@ -15,6 +15,9 @@ const DEPLOY: [&str; 5] = [
     include_str!("../../../../../deploy/service.yaml"),
 ];
 
+/// The label that every object of the operator carries, by which the engine knows them.
+pub(super) const APPLICATION: &str = "app.kubernetes.io/name";
+
 /// A program that was built from broken files.
 #[derive(Debug, thiserror::Error)]
 #[error("the manifests of the operator are broken, which is a fault of this program")]
@@ -24,7 +27,9 @@ impl Advise for Broken {}
 
 /// The objects of the operator, with another image where one is named.
 pub(super) fn operator(image: Option<&str>) -> Result<Vec<Object>, Failure> {
-    let mut values = vec![crd::flux_instance()];
+    let mut definition = crd::flux_instance();
+    definition["metadata"]["labels"][APPLICATION] = "flux-operator".into();
+    let mut values = vec![definition];
     for text in DEPLOY {
         let documents = read_documents(text, Dialect::Manifest, &Limits::DISTRIBUTION);
         values.extend(documents.map_err(|error| Complaint::new(Broken(Some(error))))?);
@@ -51,6 +56,10 @@ mod tests {
         assert_eq!(kinds[..3], ["CustomResourceDefinition", "Namespace", "ServiceAccount"]);
         for kind in ["ClusterRole", "ClusterRoleBinding", "Deployment", "Service"] {
             assert!(kinds.contains(&kind), "{kind} is missing");
+        }
+        for object in &objects {
+            let labelled = object.labels().any(|label| label == (APPLICATION, "flux-operator"));
+            assert!(labelled, "{} would not be found", object.id());
         }
         let deployment = objects.iter().find(|object| object.kind() == "Deployment").unwrap();
         let image = deployment.pointer("/spec/template/spec/containers/0/image").unwrap();

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::NAMESPACE;
 use super::instance::PULL_SECRET;
+use super::manifests::APPLICATION;
 use crate::cluster::{Cluster, ClusterError, ServedKind};
 use crate::commands::create::secret::{Material, apply_named};
 use crate::error::{Advise, Complaint, Failure};
@@ -92,7 +93,7 @@ async fn apply(cluster: &Cluster, objects: Vec<Object>, stdout: &mut dyn Write) 
         let name = namespace.name().to_owned();
         cluster.patch(&ServedKind::namespaces(), "", &name, &Patch::Apply(namespace.into_value())).await?;
     }
-    let engine = Engine::new(cluster.client().clone(), Owner::new("flux-operator", NAMESPACE));
+    let engine = Engine::new(cluster.client().clone(), Owner::labelled(APPLICATION, "flux-operator", NAMESPACE));
     let entries: Vec<Entry> = objects.iter().map(Entry::from).collect();
     let plan = ApplyPlan::new(objects, &Inventory::default());
     let outcome = engine.apply(&plan, &Policy::default(), Verification::Full, &Unkept).await;

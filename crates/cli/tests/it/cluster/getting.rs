@@ -55,7 +55,7 @@ fn a_watch_prints_what_changes() {
     let status = json!({"conditions": [ready("True", "Succeeded", "Applied revision: 1")]});
     kubernetes.apply(toolkit(KUSTOMIZE, "Kustomization", "web", &json!({}), &status));
     let line = next_line(&mut stdout);
-    assert!(line.contains("watch-test/web\t2026-08-01T09:12:44Z\tTrue \tApplied revision: 1\t"), "{line}");
+    assert!(line.contains("watch-test/web\t2026-08-01T09:12:44Z\tTrue   \tApplied revision: 1\t"), "{line}");
     drop(stdout);
     child.kill().unwrap();
     child.wait().unwrap();

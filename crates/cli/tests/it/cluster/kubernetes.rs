@@ -200,10 +200,14 @@ impl Kubernetes {
                 assert!(began.elapsed() < PATIENCE, "nothing was installed");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            let condition = json!({"type": "Available", "status": "True"});
+            let condition = |r#type: &str, reason: &str| json!({"type": r#type, "status": "True", "reason": reason});
+            let conditions = [
+                condition("Available", "MinimumReplicasAvailable"),
+                condition("Progressing", "NewReplicaSetAvailable"),
+            ];
             let status = json!({
                 "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1,
-                "availableReplicas": 1, "conditions": [condition],
+                "availableReplicas": 1, "conditions": conditions,
             });
             let patch = Patch::Merge(json!({"status": status}));
             deployments.patch_status("flux-operator", &PatchParams::default(), &patch).await.unwrap();
