@@ -99,6 +99,6 @@ mod tests {
     #[test]
     fn a_cell_may_have_lines_but_not_move_the_cursor() {
         let text = table(&[&["a", "True", "one\ntwo\u{1b}[2J\n"]]).text();
-        assert_eq!(text, "NAME\tREADY\tMESSAGE     \na   \tTrue \tone         \t\n    \t     \ttwo\\u{1b}[2J\t\n");
+        assert_eq!(text, "NAME\tREADY\tMESSAGE      \na   \tTrue \tone         \t\n    \t     \ttwo\\u{1b}[2J\t\n");
     }
 }

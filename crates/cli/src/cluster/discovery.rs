@@ -287,6 +287,6 @@ mod tests {
             Some("/apis/example.com/v2/namespaces/apps/gitrepositories".to_owned())
         );
         assert_eq!(path("reviews"), None);
-        assert_eq!(discovery.nearest("gitrepositry"), Some("gitrepository"));
+        assert_eq!(discovery.nearest("gitrepositry"), Some("GitRepository"));
     }
 }

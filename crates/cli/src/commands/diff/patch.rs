@@ -168,7 +168,7 @@ mod tests {
         check(
             &json!({"a": {"b": 1, "c": 2}}),
             &json!({"a": {"b": 2, "c": 3}}),
-            &json!([{"op": "replace", "path": "", "value": {"a": {"b": 2, "c": 3}}}]),
+            &json!([{"op": "replace", "path": "/a", "value": {"b": 2, "c": 3}}]),
         );
     }
 
