@@ -19,7 +19,7 @@ fn an_installation_can_be_looked_at_first() {
     assert!(!text.contains("canary"), "{text}");
     let text = export(&["-f", "flux.yaml", "--image", "example.com/operator:v7"]).data();
     assert!(
-        text.contains("image: example.com/operator:v7\n") && text.contains("    namespace: flux-system\n"),
+        text.contains("image: example.com/operator:v7\n") && text.contains("  name: flux\n  namespace: flux-system\n"),
         "{text}"
     );
     assert!(!export(&["--without-instance"]).data().contains("\nkind: FluxInstance\n"));

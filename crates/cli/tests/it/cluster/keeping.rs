@@ -146,7 +146,7 @@ fn checks_tell_what_is_missing() {
     kubernetes.instance(&ready("False", "BuildFailed", "no such version"));
     let all = kubernetes.run(&["check"]);
     assert!(all.stdout.contains("✔ kustomizations.kustomize.toolkit.fluxcd.io/v1\n"), "{all:?}");
-    assert!(all.stdout.contains("✗ operator: no Deployment"), "{all:?}");
+    assert!(all.stdout.contains("✗ FluxInstance/check-test/flux: no such version\n"), "{all:?}");
     assert_eq!(all.code, Some(1));
 }
 
