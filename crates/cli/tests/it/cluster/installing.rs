@@ -25,7 +25,7 @@ fn an_installation_can_be_looked_at_first() {
     assert!(!export(&["--without-instance"]).data().contains("\nkind: FluxInstance\n"));
 
     export(&["--instance-cluster-size", "tiny"]).refused_as(
-        "`--instance-cluster-size` cannot be `tiny`: `tiny` is not a cluster size, expected `small`, `medium` or `large`",
+        "`--instance-cluster-size` cannot be `tiny`: expected a cluster size (`small`, `medium`, `large`), found `tiny`",
     );
     export(&["--instance-distribution-version", "latest"]).refused_as("the flags make no FluxInstance");
     export(&["-n", "apps"]).refused_as("the operator is installed in the namespace `flux-system`");
