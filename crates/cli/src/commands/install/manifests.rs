@@ -26,6 +26,7 @@ struct Broken(#[source] Option<YamlError>);
 impl Advise for Broken {}
 
 /// The objects of the operator, with another image where one is named.
+#[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 pub(super) fn operator(image: Option<&str>) -> Result<Vec<Object>, Failure> {
     let mut definition = crd::flux_instance();
     definition["metadata"]["labels"][APPLICATION] = "flux-operator".into();
