@@ -83,12 +83,10 @@ mod tests {
 
     use clap::Parser;
     use flux_operator_distro::Directory;
-    use flux_operator_testkit::registry::{Lie, Scripted, artifact, pack, pack_dir};
+    use flux_operator_testkit::registry::{FLUX_LAYER, Lie, Scripted, artifact, pack, pack_dir};
     use flux_operator_testkit::workspace;
 
     use super::*;
-
-    const LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
 
     #[derive(Parser)]
     struct Line {
@@ -108,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn the_folder_is_the_distribution_that_the_digest_names() {
         let registry = Scripted::plain().start().await.unwrap();
-        let digest = registry.put("flux", "v1", &artifact(&pack_dir(workspace::distribution()).unwrap(), LAYER));
+        let digest = registry.put("flux", "v1", &artifact(&pack_dir(workspace::distribution()).unwrap(), FLUX_LAYER));
         let (folder, name) = (tempfile::tempdir().unwrap(), format!("oci://{}/flux", registry.host()));
         let output = folder.path().join("data");
 
@@ -132,11 +130,11 @@ mod tests {
         let registry = Scripted::plain().start().await.unwrap();
         let (folder, name) = (tempfile::tempdir().unwrap(), format!("oci://{}/flux", registry.host()));
         let output = folder.path().join("data");
-        let digest = registry.put("flux", "v1", &artifact(&pack(&[("readme.md", b"")]), LAYER));
+        let digest = registry.put("flux", "v1", &artifact(&pack(&[("readme.md", b"")]), FLUX_LAYER));
         let error = vendor(&format!("{name}@{digest}"), &output, &[]).await.unwrap_err();
         assert!(error.contains("is not a Flux distribution"), "{error}");
 
-        let good = artifact(&pack(&[("flux/v2.9.0/policies.yaml", b"")]), LAYER);
+        let good = artifact(&pack(&[("flux/v2.9.0/policies.yaml", b"")]), FLUX_LAYER);
         let digest = registry.put("flux", "v1", &good);
         registry.lie(Lie::SwappedBlob(pack(&[("flux/v9.9.9/policies.yaml", b"")])));
         let error = vendor(&format!("{name}@{digest}"), &output, &[]).await.unwrap_err();

@@ -7,7 +7,7 @@ use flux_operator_distro::{Digest, Directory, DirectoryError, Location};
 
 use crate::error::{Advise, Complaint, Failure};
 use crate::inputs::{Instance, counted};
-use crate::registry::{RegistryArgs, TrustArgs};
+use crate::registry::RegistryArgs;
 
 /// How many versions a hint lists.
 const LISTED: usize = 5;
@@ -58,15 +58,15 @@ struct Outside {
 
 impl Distribution {
     /// Opens a distribution wherever it is, and lists its versions. A folder needs no registries.
-    pub(crate) fn open(location: &Location, registry: &RegistryArgs, trust: &TrustArgs) -> Result<Self, Failure> {
+    pub(crate) fn open(location: &Location, registry: &RegistryArgs) -> Result<Self, Failure> {
         let files = match location {
             Location::Path(path) if !path.is_file() => {
-                if trust.is_given() {
+                if registry.asks_for_signatures() {
                     return Err(Complaint::new(Unsigned { root: path.display().to_string() }).into());
                 }
                 flux_operator_distro::Distribution::Directory(Directory::open(path).map_err(Complaint::new)?)
             }
-            _ => registry.open(trust)?.distribution(location)?,
+            _ => registry.open()?.distribution(location)?,
         };
         let versions = files.versions().map_err(Complaint::new)?;
         if versions.is_empty() {

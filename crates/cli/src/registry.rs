@@ -1,7 +1,5 @@
 //! Registries as the command line asks them: with the logins of the user.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,8 +7,8 @@ use std::sync::Arc;
 use clap::{ArgAction, Args};
 use flux_operator_distro::credentials::{Credentials, DockerConfig, DockerConfigError, DockerPaths};
 use flux_operator_distro::{
-    Artifacts, Cache, Client, ClientOptions, Distribution, DistributionError, Location, Place, Policy, Reference,
-    RegistryError, Text, Trust, TrustError,
+    Artifacts, Cache, Client, ClientOptions, Distribution, DistributionError, FlagFileError, Location, Place, Policy,
+    Reference, RegistryError, Text, Trust, TrustError,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -26,12 +24,15 @@ pub(crate) struct RegistryArgs {
     /// Trust the certificates in this file, besides those of the system.
     #[arg(long = "registry-ca-file", value_name = "FILE", help_heading = "Registries")]
     certificates: Option<PathBuf>,
+
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// Whose signature artifacts need.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Signatures")]
-pub(crate) struct TrustArgs {
+struct TrustArgs {
     /// Take only what is signed with the public key in this PEM file; repeat the flag for more.
     #[arg(long = "verify-key", value_name = "FILE", action = ArgAction::Append)]
     keys: Vec<PathBuf>,
@@ -69,11 +70,6 @@ impl TrustArgs {
         };
         Ok(trust.policy().map_err(Complaint::new)?)
     }
-
-    /// Whether anything is asked of artifacts.
-    pub(crate) fn is_given(&self) -> bool {
-        !self.keys.is_empty() || self.root.is_some()
-    }
 }
 
 /// Registries, once a command needs them.
@@ -89,23 +85,29 @@ pub(crate) struct Registries {
 pub(crate) enum SetupError {
     #[error("cannot start")]
     Runtime(#[source] io::Error),
-    #[error("cannot read `{}`, which `--registry-ca-file` names", .path.display())]
-    Certificates { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Certificates(FlagFileError),
     #[error("cannot use the certificates of `--registry-ca-file`")]
     Client(#[source] RegistryError),
 }
 
 impl RegistryArgs {
+    /// The same, for something that needs no signature.
+    pub(crate) fn without_trust(&self) -> Self {
+        Self { trust: TrustArgs::default(), ..self.clone() }
+    }
+
+    /// Whether signatures are asked for.
+    pub(crate) fn asks_for_signatures(&self) -> bool {
+        !self.trust.keys.is_empty() || self.trust.root.is_some()
+    }
+
     /// Makes ready to ask, without asking anything.
-    pub(crate) fn open(&self, trust: &TrustArgs) -> Result<Registries, Failure> {
-        let policy = trust.policy()?;
-        let certificates = match &self.certificates {
-            Some(path) => fs::read(path)
-                .map_err(|source| Complaint::new(SetupError::Certificates { path: path.clone(), source }))?,
-            None => Vec::new(),
-        };
-        let insecure: BTreeSet<String> = self.insecure.iter().cloned().collect();
-        let options = ClientOptions { user_agent: None, insecure, certificates };
+    pub(crate) fn open(&self) -> Result<Registries, Failure> {
+        let policy = self.trust.policy()?;
+        let options = ClientOptions { insecure: self.insecure.iter().cloned().collect(), ..ClientOptions::default() };
+        let options = options.with_ca_file(self.certificates.as_deref());
+        let options = options.map_err(|error| Complaint::new(SetupError::Certificates(error)))?;
         let client = Client::new(options).map_err(|error| Complaint::new(SetupError::Client(error)))?;
         let runtime = Builder::new_current_thread().enable_all().build();
         Ok(Registries {
@@ -166,7 +168,7 @@ impl Advise for SetupError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Runtime(_) => None,
-            Self::Certificates { .. } | Self::Client(_) => {
+            Self::Certificates(_) | Self::Client(_) => {
                 Some("the file holds certificates as PEM: `-----BEGIN CERTIFICATE-----`".to_owned())
             }
         }
@@ -180,7 +182,7 @@ impl Advise for flux_operator_distro::ReferenceError {}
 impl Advise for TrustError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::File { .. } | Self::Key { .. } | Self::Root { .. } => {
+            Self::File(_) | Self::Key { .. } | Self::Root { .. } => {
                 Some("`cosign public-key` prints a key, `cosign trusted-root create` a trust root".to_owned())
             }
             Self::Match { .. } | Self::Flags(_) | Self::Policy(_) => None,

@@ -58,8 +58,15 @@ pub(crate) fn utc(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), |moment| moment.to_string())
 }
 
+/// The cells that `-o wide` adds: revision and age.
+pub(crate) fn wide_cells(object: &Object, now: Timestamp) -> [String; 2] {
+    let created = text(object, "/metadata/creationTimestamp").unwrap_or_default();
+    let revision = revision(object).map_or_else(|| UNKNOWN.to_owned(), |found| shortened(&found));
+    [revision, age(created, now)]
+}
+
 /// The revision that was applied, or attempted, or fetched.
-pub(crate) fn revision(object: &Object) -> Option<String> {
+fn revision(object: &Object) -> Option<String> {
     let paths = [
         "/status/lastAppliedRevision",
         "/status/lastAttemptedRevision",
@@ -70,7 +77,7 @@ pub(crate) fn revision(object: &Object) -> Option<String> {
 }
 
 /// A revision with its digest cut to what tells it from others: 8 characters.
-pub(crate) fn shortened(revision: &str) -> String {
+fn shortened(revision: &str) -> String {
     let is_hash = |part: &str| part.len() >= 40 && part.len() <= 128 && part.bytes().all(|b| b.is_ascii_hexdigit());
     let cut = |part: &str| if is_hash(part) { part.get(..8).unwrap_or(part).to_owned() } else { part.to_owned() };
     revision.split(':').map(cut).collect::<Vec<_>>().join(":")

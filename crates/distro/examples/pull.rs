@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use flux_operator_distro::credentials::Credentials;
 use flux_operator_distro::{Artifacts, Cache, Client, ClientOptions, Reference};
-use flux_operator_testkit::registry::{Artifact, Registry, RegistryError, Scripted, artifact, pack, pack_dir};
+use flux_operator_testkit::registry::{
+    Artifact, FLUX_LAYER, Registry, RegistryError, Scripted, artifact, pack, pack_dir,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -31,7 +33,6 @@ const POLLS: u32 = 1_000;
 /// A real registry writes down a request when its client has the answer already.
 const LOG_DELAY: Duration = Duration::from_millis(500);
 
-const LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
 const BOMB_FILES: usize = 10;
 const BOMB_FILE_BYTES: usize = 10 << 20;
 const EMPTY_FILES: usize = 200_000;
@@ -70,7 +71,7 @@ struct Polled {
 
 async fn compare(distribution: &Path) -> anyhow::Result<()> {
     let host = Host::start().await?;
-    let real = artifact(&pack_dir(distribution).context("cannot pack the distribution")?, LAYER);
+    let real = artifact(&pack_dir(distribution).context("cannot pack the distribution")?, FLUX_LAYER);
     let zeros = vec![0; BOMB_FILE_BYTES];
     let bomb = refused_layer(BOMB_FILES, &zeros);
     let many = refused_layer(EMPTY_FILES, &[]);
@@ -104,7 +105,7 @@ async fn compare(distribution: &Path) -> anyhow::Result<()> {
 fn refused_layer(files: usize, content: &[u8]) -> Artifact {
     let names: Vec<String> = (0..files).map(|at| format!("flux/v2.9.0/{at}.yaml")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), content)).collect();
-    artifact(&pack(&files), LAYER)
+    artifact(&pack(&files), FLUX_LAYER)
 }
 
 /// A registry on loopback.

@@ -137,13 +137,8 @@ impl Artifacts {
     /// The registry does not tell, for 30 s.
     pub async fn resolve(&self, reference: &Reference, credentials: &Credentials) -> Result<Digest, PullError> {
         let session = self.client.session(reference, credentials);
-        let resolved = within(reference, async {
-            match reference.version() {
-                Version::Digest(digest) => Ok(digest),
-                version @ Version::Tag(_) => session.resolve(&version).await.map_err(|error| refused(reference, error)),
-            }
-        });
-        resolved.await
+        let pinned = async { session.pin(&reference.version()).await.map_err(|error| refused(reference, error)) };
+        within(reference, pinned).await
     }
 
     /// The digest of an artifact or image, and who signed it, if there is a policy that asks. Nothing but
@@ -172,12 +167,7 @@ impl Artifacts {
     pub async fn pull(&self, reference: &Reference, credentials: &Credentials) -> Result<Artifact, PullError> {
         let session = self.client.session(reference, credentials);
         within(reference, async {
-            let digest = match reference.version() {
-                Version::Digest(digest) => digest,
-                version @ Version::Tag(_) => {
-                    session.resolve(&version).await.map_err(|error| refused(reference, error))?
-                }
-            };
+            let digest = session.pin(&reference.version()).await.map_err(|error| refused(reference, error))?;
             self.read(&Origin::Registry(session), reference.to_string(), digest).await
         })
         .await

@@ -143,7 +143,7 @@ impl Client {
             source: source.reference.to_string(),
             destination: destination.reference.to_string(),
         };
-        let digest = route.digest(&source.reference).await?;
+        let digest = route.from.pin(&source.reference.version()).await.map_err(|error| route.not_read(error))?;
         let tag = destination.reference.version();
         let present = match route.to.resolve(&tag).await {
             Ok(present) => Some(present),
@@ -191,10 +191,7 @@ impl Client {
         let session = self.session(&source.reference, &source.credentials);
         let name = source.reference.to_string();
         let not_read = |source| CopyError::Read { reference: name.clone(), source };
-        let digest = match source.reference.version() {
-            Version::Digest(digest) => digest,
-            version @ Version::Tag(_) => session.resolve(&version).await.map_err(not_read)?,
-        };
+        let digest = session.pin(&source.reference.version()).await.map_err(not_read)?;
         let mut writer = Writer::default();
         let mut wanted = vec![(digest, name.clone())];
         let found = signatures::find(&session, &digest).await.map_err(not_read)?;
@@ -227,13 +224,6 @@ async fn bundle_one(session: &Session, writer: &mut Writer, digest: Digest, name
 }
 
 impl Route {
-    async fn digest(&self, source: &Reference) -> Result<Digest, CopyError> {
-        match source.version() {
-            Version::Digest(digest) => Ok(digest),
-            version @ Version::Tag(_) => self.from.resolve(&version).await.map_err(|error| self.not_read(error)),
-        }
-    }
-
     /// A manifest that an index lists, with its blobs. An index in an index is no image.
     async fn child(&self, child: &Descriptor, progress: &CopyProgress) -> Result<(), CopyError> {
         let version = Version::Digest(child.digest);

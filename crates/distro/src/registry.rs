@@ -17,12 +17,14 @@ mod transport;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::credentials::Credentials;
+use crate::flag_file::{self, FlagFileError};
 use crate::reference::Reference;
 pub use error::RegistryError;
 pub(crate) use pull::RawManifest;
@@ -64,6 +66,17 @@ pub enum Operation {
     Pull,
     /// Reading and writing.
     Push,
+}
+
+impl ClientOptions {
+    /// The same with the certificates of the file that `--registry-ca-file` names, if it names one.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn with_ca_file(self, path: Option<&Path>) -> Result<Self, FlagFileError> {
+        let certificates = path.map(|path| flag_file::read("--registry-ca-file", path)).transpose()?;
+        Ok(Self { certificates: certificates.unwrap_or_default(), ..self })
+    }
 }
 
 impl Client {

@@ -1,12 +1,12 @@
 //! Whom to trust, as flags say it.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use flux_operator_signature::{
     IdentityMatch, Match, MatchError, Policy, PolicyError, PublicKey, PublicKeyError, TrustRoot, TrustRootError,
 };
+
+use crate::flag_file::{self, FlagFileError};
 
 /// Whom to trust, as flags say it: keys, or identities that a trust root vouches for. The default trusts
 /// everybody, which is to say that no signature is looked at.
@@ -37,16 +37,8 @@ pub struct Text {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// A file cannot be read.
-    #[error("cannot read `{}`, which `{flag}` names", .path.display())]
-    File {
-        /// The flag.
-        flag: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FlagFileError),
     /// A file holds no key.
     #[error("`{}`, which `--verify-key` names, has no public key", .path.display())]
     Key {
@@ -115,7 +107,7 @@ impl Trust {
                  `--verify-issuer` and `--verify-subject`, or their `-regexp`",
             ));
         };
-        let text = read("--verify-trust-root", root)?;
+        let text = flag_file::read_text("--verify-trust-root", root)?;
         let trusted = TrustRoot::from_json(&text).map_err(|source| TrustError::Root { path: root.clone(), source })?;
         Ok(Some(Policy::keyless(trusted, [IdentityMatch { issuer, subject }])?))
     }
@@ -141,16 +133,14 @@ impl Text {
 }
 
 fn read_key(path: &Path) -> Result<PublicKey, TrustError> {
-    let text = read("--verify-key", path)?;
+    let text = flag_file::read_text("--verify-key", path)?;
     PublicKey::from_pem(&text).map_err(|source| TrustError::Key { path: path.to_owned(), source })
-}
-
-fn read(flag: &'static str, path: &Path) -> Result<String, TrustError> {
-    fs::read_to_string(path).map_err(|source| TrustError::File { flag, path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\

@@ -46,7 +46,7 @@ pub use delete::Deletion;
 pub use failure::{ApplyError, Cause, Failure, Step};
 pub use kinds::KindError;
 pub use migrate::Migration;
-pub use request::{Connection, RequestError, RequestLimits, chance, patch_params};
+pub use request::{Connection, RequestError, RequestLimits, patch_params};
 pub use store::{InventoryStore, StoreError};
 
 use crate::change::ChangeSet;

@@ -55,7 +55,7 @@ pub mod engine;
 pub use change::{Action, Change, ChangeSet, SkipReason};
 pub use engine::{
     ApplyError, Cause, Connection, Deletion, Engine, EngineOptions, Failure, InventoryStore, KindError, Migration,
-    Outcome, RequestError, RequestLimits, Step, StoreError, Verification, chance, patch_params,
+    Outcome, RequestError, RequestLimits, Step, StoreError, Verification, patch_params,
 };
 pub use owner::Owner;
 pub use plan::{ApplyPlan, Decision, Drift, Policy, Recreate, Stage, StageKind};

@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
 use flux_operator_api::{FluxInstanceSpec, FluxInstanceStatus, ObjectId, Reason};
-use flux_operator_inventory::{Inventory, Verification, chance};
+use flux_operator_inventory::{Inventory, Verification};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -201,7 +201,7 @@ impl<'r> Run<'r> {
         let pace = Pace {
             backoff: self.ctx.options.backoff,
             jitter_percent: self.ctx.options.jitter_percent,
-            chance: chance(),
+            chance: fastrand::f64(),
         };
         let next = schedule::next(&outcome, &self.settings, memory.failures, pace);
         Finished { instance: self.report.into_instance(), outcome, next }

@@ -36,4 +36,3 @@ pub mod metrics;
 
 pub use context::Options;
 pub use controller::run;
-pub use flux_operator_inventory::chance;

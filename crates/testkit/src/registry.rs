@@ -33,7 +33,7 @@ mod scripted;
 #[cfg(unix)]
 pub use crate::process::ProgramError;
 pub use artifact::{
-    Artifact, EMPTY_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, Layer, artifact, digest, index_of, manifest_of,
+    Artifact, EMPTY_CONFIG, FLUX_LAYER, IMAGE_INDEX, IMAGE_MANIFEST, Layer, artifact, digest, index_of, manifest_of,
 };
 pub use client::{Client, ClientError};
 pub use pack::{pack, pack_dir};

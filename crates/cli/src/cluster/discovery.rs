@@ -34,15 +34,7 @@ pub(crate) struct ServedKind {
 impl ServedKind {
     /// A kind of Flux at a version that is known without asking.
     pub(crate) fn known(kind: &FluxKind, version: &str) -> Self {
-        Self {
-            group: kind.group.to_owned(),
-            version: version.to_owned(),
-            kind: kind.kind.to_owned(),
-            plural: kind.plural.to_owned(),
-            singular: kind.kind.to_lowercase(),
-            short_names: Vec::new(),
-            is_namespaced: true,
-        }
+        Self::built_in(kind.group, version, kind.kind, kind.plural, true)
     }
 
     /// A kind of Kubernetes itself.

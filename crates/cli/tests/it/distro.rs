@@ -2,14 +2,12 @@
 
 use std::process::Command;
 
-use flux_operator_testkit::registry::{Artifact, Scripted, artifact, index_of, pack, pack_dir};
+use flux_operator_testkit::registry::{Artifact, FLUX_LAYER, Scripted, artifact, index_of, pack, pack_dir};
 use flux_operator_testkit::workspace;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::world::{Outcome, World, finish, instance};
-
-const LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
 
 /// A registry with the distribution of the repository in `org/flux:latest`, and a folder to run in.
 struct Stand {
@@ -52,7 +50,7 @@ impl Stand {
 }
 
 fn distribution() -> Artifact {
-    artifact(&pack_dir(workspace::distribution()).unwrap(), LAYER)
+    artifact(&pack_dir(workspace::distribution()).unwrap(), FLUX_LAYER)
 }
 
 #[test]
@@ -110,7 +108,7 @@ fn an_artifact_is_pulled_bundled_and_rendered() {
 fn a_mirror_copies_what_is_missing() {
     let stand = Stand::new();
     let host = stand.registry.host().to_owned();
-    let image = artifact(&pack(&[("bin", b"1")]), LAYER);
+    let image = artifact(&pack(&[("bin", b"1")]), FLUX_LAYER);
     let platforms = index_of(&[(&image, Some("linux/amd64")), (&image, Some("linux/arm64"))]);
     let listed = stand.run(&["distro", "list", "--version", "2.9.x", "-o", "json"]).data();
     let listed: Value = serde_json::from_str(&listed).unwrap();

@@ -1,6 +1,7 @@
 //! What is read from a registry. Everything that comes back was compared with its digest.
 
 use flux_operator_api::Digest;
+use flux_operator_signature::registry::referrers_tag;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
@@ -33,6 +34,14 @@ impl Session {
             Some(Ok(digest)) if answer.status.is_success() => Ok(digest),
             // Some proxies answer `HEAD` badly, and only `GET` tells whether something is there.
             _ => self.manifest(version).await.map(|manifest| *manifest.content.digest()),
+        }
+    }
+
+    /// The digest that is meant: of a tag the one that it has now.
+    pub(crate) async fn pin(&self, version: &Version) -> Result<Digest, RegistryError> {
+        match version {
+            Version::Digest(digest) => Ok(*digest),
+            Version::Tag(_) => self.resolve(version).await,
         }
     }
 
@@ -86,7 +95,7 @@ impl Session {
             return self.index(&answer.body);
         }
         // A registry without that API keeps the list under a tag.
-        let fallback = Version::Tag(format!("{}-{}", Digest::ALGORITHM, digest.hex()));
+        let fallback = Version::Tag(referrers_tag(digest));
         match self.manifest(&fallback).await {
             Ok(manifest) => self.index(manifest.content.bytes()),
             Err(RegistryError::NotFound { .. }) => Ok(Vec::new()),

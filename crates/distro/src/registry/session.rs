@@ -12,7 +12,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::challenge::{self, Challenge};
 use super::transport::{self, BodyError, Limit, Outgoing, SendError, Transport};
 use super::{Operation, RegistryError, retry, route, token};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Secret};
 use crate::reference::Reference;
 
 /// One repository of one registry, asked as one user. Remembers how the registry wants to be asked.
@@ -240,10 +240,7 @@ impl Session {
         match (challenge, &self.credentials) {
             (None, _) => Err(RegistryError::Challenge(self.host.clone()).into()),
             (Some(_), Credentials::Bearer(token)) => Ok(self.header(format!("Bearer {}", token.expose()))?),
-            (Some(Challenge::Basic), Credentials::Basic { username, password }) => {
-                let pair = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
-                Ok(self.header(format!("Basic {pair}"))?)
-            }
+            (Some(Challenge::Basic), Credentials::Basic { username, password }) => Ok(self.basic(username, password)?),
             (Some(Challenge::Basic), _) => Err(self.no_credentials().into()),
             (Some(Challenge::Bearer { realm, service }), _) => {
                 let is_http = self.state().is_http;
@@ -252,6 +249,12 @@ impl Session {
                 Ok(self.header(format!("Bearer {}", token.expose()))?)
             }
         }
+    }
+
+    /// User and password as a header.
+    pub(super) fn basic(&self, username: &str, password: &Secret) -> Result<HeaderValue, RegistryError> {
+        let pair = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
+        self.header(format!("Basic {pair}"))
     }
 
     fn header(&self, text: String) -> Result<HeaderValue, RegistryError> {

@@ -3,9 +3,6 @@
 //! The protocol is that of the distribution specification's "Token Authentication" and, for refresh
 //! tokens, its "OAuth2 Token Authentication".
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
@@ -71,10 +68,7 @@ pub(super) async fn fetch(
         Outgoing::new(Method::GET, url.clone())
     };
     if let Credentials::Basic { username, password } = &session.credentials {
-        let pair = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
-        let mut value = HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| challenge())?;
-        value.set_sensitive(true);
-        outgoing.authorization = Some(value);
+        outgoing.authorization = Some(session.basic(username, password)?);
     }
     let host = url.host_str().unwrap_or_default();
     let response = session.transport.send(host, &outgoing).await.map_err(|error| session.send_error(error))?;

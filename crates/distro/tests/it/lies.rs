@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use flux_operator_distro::Digest;
-use flux_operator_testkit::registry::{Lie, Part, Scripted, artifact, index_of, pack};
+use flux_operator_testkit::registry::{FLUX_LAYER, Lie, Part, Scripted, artifact, index_of, pack};
 use http::StatusCode;
 
-use crate::world::{LAYER, Puller, distribution, reference, told, user};
+use crate::world::{Puller, distribution, reference, told, user};
 
 /// What became of a pull from a registry that tells one lie.
 async fn pull(part: Option<Part>, lie: &Lie) -> (Result<Digest, String>, Scripted, Vec<String>) {
@@ -128,7 +128,7 @@ async fn what_is_proven_may_still_be_no_distribution() {
         (b"<html>".to_vec(), "the archive is damaged"),
     ] {
         let registry = Scripted::plain().start().await.unwrap();
-        registry.put("flux", "latest", &artifact(&layer, LAYER));
+        registry.put("flux", "latest", &artifact(&layer, FLUX_LAYER));
         let puller = Puller::new();
         let pulled = puller.pull(&reference(registry.host(), "flux")).await;
         let error = told(&pulled.unwrap_err());

@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use flux_operator_distro::credentials::Credentials;
 use flux_operator_distro::{Artifacts, Cache, Client, ClientOptions, Digest, PullError, Reference};
-use flux_operator_testkit::registry::{Artifact, Registry, RegistryError, RegistryOptions, artifact, pack};
+use flux_operator_testkit::registry::{Artifact, FLUX_LAYER, artifact, pack};
 use tempfile::TempDir;
-
-/// The media type that `flux push artifact` gives to layers.
-pub(crate) const LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
 
 /// Somebody who pulls, with an empty cache.
 pub(crate) struct Puller {
@@ -53,7 +50,7 @@ impl Puller {
 /// An artifact with one version of Flux.
 pub(crate) fn distribution(version: &str) -> Artifact {
     let name = format!("flux/{version}/policies.yaml");
-    artifact(&pack(&[(&name, b"apiVersion: v1\nkind: A\nmetadata: {name: a}\n")]), LAYER)
+    artifact(&pack(&[(&name, b"apiVersion: v1\nkind: A\nmetadata: {name: a}\n")]), FLUX_LAYER)
 }
 
 pub(crate) fn reference(host: &str, rest: &str) -> Reference {
@@ -64,18 +61,6 @@ pub(crate) fn user(password: &str) -> Credentials {
     Credentials::Basic {
         username: "user".to_owned(),
         password: flux_operator_distro::credentials::Secret::new(password),
-    }
-}
-
-/// Starts a real registry. `None`, with a word about it, where there is no Go to build it with.
-pub(crate) async fn real(options: RegistryOptions) -> Option<Registry> {
-    match tokio::task::spawn_blocking(|| options.start()).await.unwrap() {
-        Ok(registry) => Some(registry),
-        Err(RegistryError::NoGo) => {
-            println!("skipped: {}", RegistryError::NoGo);
-            None
-        }
-        Err(error) => panic!("{error}"),
     }
 }
 

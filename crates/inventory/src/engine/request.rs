@@ -222,15 +222,7 @@ async fn refusal(answer: Response<Body>) -> (RequestError, Option<Duration>) {
 /// failed together do not come back together.
 fn pause(failures: u32) -> Duration {
     let pause = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    pause + pause.mul_f64(chance() / 2.0)
-}
-
-/// A number from 0 up to 1, another one each time.
-pub fn chance() -> f64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    // The keys of every `RandomState` differ.
-    let bits = RandomState::new().hash_one(0u8) >> 32;
-    f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
+    pause + pause.mul_f64(fastrand::f64() / 2.0)
 }
 
 /// The parameters of a patch that is no apply: in the name of the operator.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use flux_operator_api::GoDuration;
 use flux_operator_api::identity::{CONTROLLER, FIELD_MANAGER};
-use flux_operator_reconciler::chance;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, PostParams};
@@ -122,7 +121,7 @@ impl Candidate {
                     self.timing.retry
                 }
             };
-            sleep(pause + self.timing.retry.mul_f64(chance() / 5.0)).await;
+            sleep(pause + self.timing.retry.mul_f64(fastrand::f64() / 5.0)).await;
         }
     }
 

@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use flux_operator_api::annotations;
-use flux_operator_testkit::registry::{
-    Artifact, Registry, RegistryError, RegistryOptions, artifact as artifact_of, pack_dir,
-};
+use flux_operator_testkit::registry::{Artifact, FLUX_LAYER, Registry, artifact as artifact_of, pack_dir};
 use flux_operator_testkit::workspace;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, PostParams};
@@ -14,20 +12,6 @@ use serde_json::{Value, json};
 
 use crate::process::Operator;
 use crate::world::{World, condition, is_ready, kubeconfig, spec, the_only_flux};
-
-const LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
-
-/// Starts a registry. `None`, with a word about it, where there is no Go to build it with.
-async fn start(options: RegistryOptions) -> Option<Registry> {
-    match tokio::task::spawn_blocking(|| options.start()).await.unwrap() {
-        Ok(registry) => Some(registry),
-        Err(RegistryError::NoGo) => {
-            println!("skipped: {}", RegistryError::NoGo);
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
 
 /// An artifact with the versions of the repository's distribution, the newest under another name.
 fn with_newest_as(version: &str) -> Artifact {
@@ -37,7 +21,7 @@ fn with_newest_as(version: &str) -> Artifact {
         let part = folder.path().join(part);
         fs::rename(part.join("v2.9.90"), part.join(version)).unwrap();
     }
-    artifact_of(&pack_dir(folder.path()).unwrap(), LAYER)
+    artifact_of(&pack_dir(folder.path()).unwrap(), FLUX_LAYER)
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -61,7 +45,7 @@ fn from_artifact(range: &str, artifact: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_tag_is_installed_within_a_poll() {
-    let Some(registry) = start(Registry::plain()).await else { return };
+    let Some(registry) = Registry::plain().start_or_skip() else { return };
     let _flux = the_only_flux().await;
     let world = World::new("poll").await;
     let _operator = world.operator();
@@ -105,7 +89,7 @@ async fn a_new_tag_is_installed_within_a_poll() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_registry_needs_the_secret_and_its_authority() {
     let options = Registry::plain().with_basic_auth("user", "canary-5b1e").with_tls();
-    let Some(registry) = start(options).await else { return };
+    let Some(registry) = options.start_or_skip() else { return };
     let _flux = the_only_flux().await;
     let world = World::new("private").await;
     let folder = tempfile::tempdir().unwrap();
@@ -162,7 +146,7 @@ async fn a_private_registry_needs_the_secret_and_its_authority() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_signed_is_not_installed_and_flux_is_left_alone() {
-    let Some(registry) = start(Registry::plain()).await else { return };
+    let Some(registry) = Registry::plain().start_or_skip() else { return };
     let _flux = the_only_flux().await;
     let world = World::new("signed").await;
     let operator = world.operator();
@@ -198,11 +182,11 @@ async fn the_real_distribution_is_installed_from_an_artifact() {
         println!("skipped: no real distribution beside the repository");
         return;
     };
-    let Some(registry) = start(Registry::plain()).await else { return };
+    let Some(registry) = Registry::plain().start_or_skip() else { return };
     let _flux = the_only_flux().await;
     let world = World::new("real").await;
     let _operator = Operator::alone(&kubeconfig(), &world.namespace, &real);
-    let packed = artifact_of(&pack_dir(&real).unwrap(), LAYER);
+    let packed = artifact_of(&pack_dir(&real).unwrap(), FLUX_LAYER);
     registry.push("flux/manifests", "latest", &packed).await.unwrap();
     world.apply(&from_artifact("2.x", &format!("oci://{}/flux/manifests:latest", registry.host()))).await;
     let instance = world.until_ready().await;

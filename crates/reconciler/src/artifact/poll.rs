@@ -46,7 +46,7 @@ pub(crate) enum Polled {
 }
 
 impl Poll {
-    /// Takes in what the instance says about polling. Returns whether anything was changed.
+    /// Takes in what the instance says about polling.
     pub(crate) fn schedule(&mut self, instance: Option<&Instance>) {
         let every = instance.and_then(|instance| {
             let names_artifact = instance.spec.as_ref().is_ok_and(|spec| spec.distribution.artifact.is_some());

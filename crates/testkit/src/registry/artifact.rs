@@ -13,6 +13,9 @@ pub const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The media type of a configuration that says nothing.
 pub const EMPTY_CONFIG: &str = "application/vnd.oci.empty.v1+json";
 
+/// The media type that `flux push artifact` gives to layers.
+pub const FLUX_LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
+
 /// One blob of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {

@@ -97,6 +97,22 @@ impl RegistryOptions {
         self
     }
 
+    /// The same for a test, which is skipped, with a word about it, where there is no Go to build the program with.
+    ///
+    /// # Panics
+    /// If there is no registry for another reason.
+    #[expect(clippy::panic, clippy::print_stderr, reason = "this is how a test fails, or is skipped")]
+    pub fn start_or_skip(self) -> Option<Registry> {
+        match self.start() {
+            Ok(registry) => Some(registry),
+            Err(error @ RegistryError::NoGo) => {
+                eprintln!("skipped: {error}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// Starts a registry and returns when it can be used.
     ///
     /// Blocks for about a third of a second, and for minutes where the program has to be built first. That happens

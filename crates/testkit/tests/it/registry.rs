@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flux_operator_testkit::registry::{Client, ClientError, Registry, RegistryError, RegistryOptions, artifact, pack};
+use flux_operator_testkit::registry::{Client, ClientError, Registry, artifact, pack};
 use http::StatusCode;
 
 /// Set for a process that is to own a registry until it is killed.
@@ -17,19 +17,9 @@ const OWNER: &str = "TESTKIT_REGISTRY_OWNER";
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn start(options: RegistryOptions) -> Option<Registry> {
-    match options.start() {
-        Err(error @ RegistryError::NoGo) => {
-            eprintln!("skipped: {error}");
-            None
-        }
-        result => Some(result.unwrap()),
-    }
-}
-
 #[tokio::test]
 async fn keeps_an_artifact() {
-    let Some(registry) = start(Registry::plain()) else { return };
+    let Some(registry) = Registry::plain().start_or_skip() else { return };
     let artifact = artifact(&pack(&[("a.yaml", b"a: 1\n")]), "application/x");
     registry.push("apps/web", "v1", &artifact).await.unwrap();
 
@@ -49,7 +39,9 @@ async fn keeps_an_artifact() {
 
 #[tokio::test]
 async fn lets_in_its_user_over_https() {
-    let Some(registry) = start(Registry::plain().with_tls().with_basic_auth("user", "password")) else { return };
+    let Some(registry) = Registry::plain().with_tls().with_basic_auth("user", "password").start_or_skip() else {
+        return;
+    };
     registry.push("apps", "v1", &artifact(b"layer", "application/x")).await.unwrap();
 
     let stranger = Client::new(registry.host()).trusting(registry.ca_pem().unwrap());
@@ -61,7 +53,7 @@ async fn lets_in_its_user_over_https() {
     let user = stranger.with_basic_auth("user", "password");
     assert_eq!(user.get("/v2/apps/manifests/v1").await.unwrap().status(), StatusCode::OK);
 
-    let other = start(Registry::plain().with_tls()).unwrap();
+    let other = Registry::plain().with_tls().start_or_skip().unwrap();
     let confused = Client::new(registry.host()).trusting(other.ca_pem().unwrap());
     assert!(matches!(confused.get("/v2/").await, Err(ClientError::Connection { .. })));
 }
@@ -94,7 +86,7 @@ fn owner() {
     if env::var_os(OWNER).is_none() {
         return;
     }
-    if let Some(registry) = start(Registry::plain()) {
+    if let Some(registry) = Registry::plain().start_or_skip() {
         println!("registry: {} {}", registry.host(), registry.log().parent().unwrap().display());
         thread::sleep(PATIENCE);
     }

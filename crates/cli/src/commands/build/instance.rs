@@ -13,7 +13,7 @@ use crate::distribution::Distribution;
 use crate::error::{Complaint, Failure};
 use crate::inputs::{self, counted};
 use crate::output_dir::{self, Staging};
-use crate::registry::{RegistryArgs, TrustArgs};
+use crate::registry::RegistryArgs;
 use crate::render::Format;
 use crate::ui;
 use crate::usage::UsageError;
@@ -77,9 +77,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     registry: RegistryArgs,
-
-    #[command(flatten)]
-    trust: TrustArgs,
 }
 
 /// Renders instances to stdout or to files.
@@ -88,14 +85,14 @@ pub struct Arguments {
 /// Everything that is wrong with any of the inputs, then everything that is wrong with the
 /// distribution, then every instance that cannot be rendered.
 pub(crate) fn run(arguments: Arguments, stdout: &mut dyn Write) -> Result<(), Failure> {
-    let Arguments { filename, distribution, output, output_dir, registry, trust } = arguments;
+    let Arguments { filename, distribution, output, output_dir, registry } = arguments;
     let location = require(&filename, distribution)?;
     let instances = inputs::read(&filename, output_dir.as_deref())?;
     let paths = match &output_dir {
         Some(output_dir) => output_dir::assign(output_dir, &instances, output.ending())?,
         None => Vec::new(),
     };
-    let distribution = Distribution::open(&location, &registry, &trust)?;
+    let distribution = Distribution::open(&location, &registry)?;
     let versions = distribution.select(&instances)?;
     let releases = distribution.load(&versions)?;
     let jobs: Vec<Job<'_>> = instances

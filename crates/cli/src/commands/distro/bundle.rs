@@ -6,7 +6,7 @@ use clap::Args;
 use flux_operator_distro::{CopyError, DistributionError, Reference};
 
 use crate::error::{Advise, Complaint, Failure};
-use crate::registry::{self, RegistryArgs, TrustArgs};
+use crate::registry::{self, RegistryArgs};
 use crate::ui;
 
 const EXAMPLES: &str = "\
@@ -36,14 +36,11 @@ pub struct Arguments {
 
     #[command(flatten)]
     registry: RegistryArgs,
-
-    #[command(flatten)]
-    trust: TrustArgs,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { artifact, output, registry, trust } = arguments;
-    let registries = registry.open(&trust)?;
+    let Arguments { artifact, output, registry } = arguments;
+    let registries = registry.open()?;
     let mut place = registries.place(&artifact)?;
     if registries.asks_for_signatures() {
         // What is bundled is what was verified, whatever happens to the tag meanwhile.

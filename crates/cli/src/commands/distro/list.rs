@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::distribution::Distribution;
 use crate::error::{Advise, Complaint, Failure};
 use crate::output::{self, DocumentFormat};
-use crate::registry::{RegistryArgs, TrustArgs};
+use crate::registry::RegistryArgs;
 use crate::table::Table;
 
 const EXAMPLES: &str = "\
@@ -47,9 +47,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     registry: RegistryArgs,
-
-    #[command(flatten)]
-    trust: TrustArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,8 +91,8 @@ struct Image {
 /// # Errors
 /// There is no distribution, no version in the range, or no digest list of the variant.
 pub(crate) fn run(arguments: &Arguments, stdout: &mut dyn Write) -> Result<(), Failure> {
-    let Arguments { distribution, version, variant, output, registry, trust } = arguments;
-    let distribution = Distribution::open(distribution, registry, trust)?;
+    let Arguments { distribution, version, variant, output, registry } = arguments;
+    let distribution = Distribution::open(distribution, registry)?;
     let mut listing = Listing {
         digest: distribution.digest().map(|digest| digest.to_string()),
         versions: distribution.versions().iter().rev().map(ToString::to_string).collect(),

@@ -18,7 +18,7 @@ use super::list;
 use crate::distribution::Distribution;
 use crate::error::{Advise, Complaint, Failure};
 use crate::globals::Globals;
-use crate::registry::{Registries, RegistryArgs, TrustArgs};
+use crate::registry::{Registries, RegistryArgs};
 use crate::ui;
 
 const EXAMPLES: &str = "\
@@ -102,9 +102,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     registry: RegistryArgs,
-
-    #[command(flatten)]
-    trust: TrustArgs,
 }
 
 /// Something to copy.
@@ -134,7 +131,7 @@ enum MirrorError {
 /// The first copy that cannot be made. Those before it stay.
 pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failure> {
     let token = token(arguments)?;
-    let distribution = Distribution::open(&arguments.distribution, &arguments.registry, &TrustArgs::default())?;
+    let distribution = Distribution::open(&arguments.distribution, &arguments.registry.without_trust())?;
     let (_, images) = list::images(&distribution, &arguments.version, arguments.variant)?;
     let jobs = jobs(arguments, &distribution, &images)?;
     if arguments.dry_run {
@@ -144,7 +141,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
         ui::done(format_args!("Dry-run complete: {} image(s) would be processed", jobs.len()));
         return Ok(());
     }
-    let registries = arguments.registry.open(&arguments.trust)?;
+    let registries = arguments.registry.open()?;
     let limit = globals.timeout.max(AT_LEAST);
     registries.wait(async {
         tokio::select! {

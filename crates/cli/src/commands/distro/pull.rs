@@ -6,7 +6,7 @@ use clap::Args;
 use flux_operator_distro::{DistributionError, Reference, UnpackError};
 
 use crate::error::{Advise, Complaint, Failure};
-use crate::registry::{RegistryArgs, TrustArgs};
+use crate::registry::RegistryArgs;
 use crate::ui;
 
 const EXAMPLES: &str = "\
@@ -30,14 +30,11 @@ pub struct Arguments {
 
     #[command(flatten)]
     registry: RegistryArgs,
-
-    #[command(flatten)]
-    trust: TrustArgs,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { artifact, output, registry, trust } = arguments;
-    let registries = registry.open(&trust)?;
+    let Arguments { artifact, output, registry } = arguments;
+    let registries = registry.open()?;
     let place = registries.place(&artifact)?;
     let artifacts = registries.artifacts();
     let pulled = registries.wait(artifacts.pull(&place.reference, &place.credentials));

@@ -4,7 +4,7 @@ use clap::Args;
 use flux_operator_distro::{DistributionError, Location, PullError, Verified};
 
 use crate::error::{Complaint, Failure};
-use crate::registry::{RegistryArgs, TrustArgs};
+use crate::registry::RegistryArgs;
 use crate::ui;
 use crate::usage::UsageError;
 
@@ -31,9 +31,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     registry: RegistryArgs,
-
-    #[command(flatten)]
-    trust: TrustArgs,
 }
 
 /// Verifies signatures.
@@ -41,12 +38,12 @@ pub struct Arguments {
 /// # Errors
 /// Nobody who is trusted signed it.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Arguments { artifact, registry, trust } = arguments;
-    if !trust.is_given() {
+    let Arguments { artifact, registry } = arguments;
+    if !registry.asks_for_signatures() {
         let hint = "give `--verify-key FILE`, or `--verify-trust-root FILE` with an issuer and a subject";
         return Err(Complaint::new(UsageError::found("nobody is trusted", hint)).into());
     }
-    let registries = registry.open(trust)?;
+    let registries = registry.open()?;
     let artifacts = registries.artifacts();
     let refused = |error: PullError| Complaint::new(DistributionError::from(error));
     let (name, verified) = match artifact {

@@ -14,7 +14,7 @@ use crate::flags::{AllNamespaces, ReadyStatus};
 use crate::globals::Globals;
 use crate::kinds::{CATALOGUE, FluxKind};
 use crate::output::{self, DocumentFormat, ListFormat};
-use crate::view::{self, Row, UNKNOWN};
+use crate::view::{self, Row};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -117,9 +117,7 @@ impl Columns for Everything {
         let Row { kind, last_reconciled, message, name, ready } = Row::from(object);
         let mut cells = vec![kind, name, last_reconciled, ready, message];
         if is_wide {
-            let created = crate::readiness::text(object, "/metadata/creationTimestamp").unwrap_or_default();
-            let revision = view::revision(object).map_or_else(|| UNKNOWN.to_owned(), |found| view::shortened(&found));
-            cells.extend([revision, view::age(created, self.now)]);
+            cells.extend(view::wide_cells(object, self.now));
         }
         cells
     }

@@ -14,7 +14,7 @@ use crate::globals::Globals;
 use crate::kinds::INSTANCE;
 use crate::output::{self, ListFormat};
 use crate::readiness::condition;
-use crate::view::{self, UNKNOWN};
+use crate::view;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,9 +101,7 @@ impl Columns for Instances {
             cells.insert(0, object.namespace().unwrap_or_default().to_owned());
         }
         if is_wide {
-            let created = crate::readiness::text(object, "/metadata/creationTimestamp").unwrap_or_default();
-            let revision = view::revision(object).map_or_else(|| UNKNOWN.to_owned(), |found| view::shortened(&found));
-            cells.extend([revision, view::age(created, self.now)]);
+            cells.extend(view::wide_cells(object, self.now));
         }
         cells
     }
