@@ -64,6 +64,7 @@ mod kustomize;
 mod images;
 mod metadata;
 mod support;
+pub mod upgrade;
 
 mod controller;
 mod name;

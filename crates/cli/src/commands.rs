@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod apply;
 pub mod build;
 pub mod check;
 pub mod completion;
@@ -13,6 +14,7 @@ pub mod get;
 pub mod install;
 pub mod logs;
 pub mod migrate;
+pub mod plan;
 pub mod reconcile;
 pub mod stats;
 pub mod suspend;
@@ -66,9 +68,11 @@ pub enum Command {
     /// Move objects on from earlier managers and versions.
     #[command(subcommand, arg_required_else_help = true)]
     Migrate(migrate::Command),
-    /// Compare files without a cluster.
+    /// Compare files, or an instance with a cluster.
     #[command(subcommand, arg_required_else_help = true)]
     Diff(diff::Command),
+    Plan(plan::Arguments),
+    Apply(apply::Arguments),
     /// Delete a FluxInstance.
     #[command(subcommand, arg_required_else_help = true)]
     Delete(delete::Command),
@@ -109,7 +113,9 @@ impl Command {
             Self::Export(command) => command.run(globals, stdout),
             Self::Create(command) => command.run(globals, stdout),
             Self::Migrate(command) => command.run(globals),
-            Self::Diff(command) => command.run(stdout),
+            Self::Diff(command) => command.run(globals, stdout),
+            Self::Plan(arguments) => plan::run(&arguments, globals, stdout),
+            Self::Apply(arguments) => apply::run(&arguments, globals),
             Self::Delete(command) => command.run(globals),
             Self::Build(command) => command.run(stdout),
             Self::Distro(command) => command.run(globals, stdout),

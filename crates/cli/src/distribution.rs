@@ -1,20 +1,74 @@
 //! The distribution: which Flux versions there are, and the files of those that are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 
+use clap::Args;
 use flux_operator_builder::{InstancePlan, Release, ReleaseVersion, VersionRange};
-use flux_operator_distro::{Digest, Directory, DirectoryError, Location};
+use flux_operator_distro::{Digest, Directory, DirectoryError, Location, ReferenceError};
 
 use crate::error::{Advise, Complaint, Failure};
 use crate::inputs::{Instance, counted};
 use crate::registry::RegistryArgs;
+use crate::usage::UsageError;
 
 /// How many versions a hint lists.
 const LISTED: usize = 5;
 
+/// Which distribution, and how to get it.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DistributionArgs {
+    /// Take the Flux versions from this directory, `oci://` reference, or file made by `distro bundle`.
+    ///
+    /// A directory holds the manifests in `flux/<version>/` and the image digests in
+    /// `flux-images/<version>/`. Artifacts are kept in the cache of the user and only asked for again
+    /// when they change.
+    #[arg(long, value_name = "DISTRIBUTION", env = "FLUX_OPERATOR_DISTRIBUTION", hide_env_values = true)]
+    distribution: Option<OsString>,
+
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+impl DistributionArgs {
+    /// The same, with this distribution where none is named.
+    pub(crate) fn or(self, otherwise: &str) -> Self {
+        Self { distribution: self.distribution.or_else(|| Some(otherwise.into())), ..self }
+    }
+
+    /// Where the distribution is.
+    ///
+    /// # Errors
+    /// It is not said, or what is said is no reference.
+    pub(crate) fn location(&self) -> Result<Location, Complaint> {
+        // A variable that is set to nothing is as good as none.
+        let Some(distribution) = self.distribution.as_ref().filter(|distribution| !distribution.is_empty()) else {
+            return Err(Complaint::new(UsageError::found(
+                "--distribution is required",
+                "give `--distribution DIR` or set `FLUX_OPERATOR_DISTRIBUTION`; \
+                 the directory holds `flux/<version>/` and `flux-images/<version>/`",
+            )));
+        };
+        // Paths need not be text; references are.
+        match distribution.to_str() {
+            Some(text) => text.parse().map_err(|error: ReferenceError| Complaint::new(error)),
+            None => Ok(Location::Path(distribution.into())),
+        }
+    }
+
+    /// Opens the distribution.
+    ///
+    /// # Errors
+    /// As [`location`](Self::location), and those of [`Distribution::open`].
+    pub(crate) fn open(&self) -> Result<Distribution, Failure> {
+        Distribution::open(&self.location()?, &self.registry)
+    }
+}
+
 /// A distribution whose versions are known.
 #[derive(Debug)]
 pub(crate) struct Distribution {
+    location: Location,
     files: flux_operator_distro::Distribution,
     /// Oldest first, never empty.
     versions: Vec<ReleaseVersion>,
@@ -32,6 +86,17 @@ struct NoVersions {
 #[error("`{root}` is a folder, which has no signature")]
 struct Unsigned {
     root: String,
+}
+
+/// A version that was named and is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("has no Flux {version}")]
+struct Lacks {
+    version: ReleaseVersion,
+    /// The newest versions, newest first.
+    newest: Vec<ReleaseVersion>,
+    /// How many there are besides.
+    older: usize,
 }
 
 /// An instance that asks for a version which is not there.
@@ -72,7 +137,19 @@ impl Distribution {
         if versions.is_empty() {
             return Err(Complaint::new(NoVersions { root: location.to_string() }).into());
         }
-        Ok(Self { files, versions })
+        Ok(Self { location: location.clone(), files, versions })
+    }
+
+    /// Where it is.
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// That a version is not there.
+    pub(crate) fn lacks(&self, version: &ReleaseVersion) -> Failure {
+        let newest = self.versions.iter().rev().take(LISTED).cloned().collect();
+        let older = self.versions.len().saturating_sub(LISTED);
+        Complaint::about(self.name(), Lacks { version: version.clone(), newest, older }).into()
     }
 
     /// What it is called in messages.
@@ -146,11 +223,20 @@ impl Advise for NoRelease {
             let bound = version.as_str().trim_start_matches('v');
             return Some(format!("pre-releases need an explicit bound, for example `>={bound}`"));
         }
-        let listed = self.newest.iter().map(|version| format!("`{version}`")).collect::<Vec<_>>().join(", ");
-        let older =
-            if self.older > 0 { format!(" and {}", counted(self.older, "older version")) } else { String::new() };
-        Some(format!("the distribution has {listed}{older}; choose among them, or get a newer distribution"))
+        Some(choose_among(&self.newest, self.older))
     }
+}
+
+impl Advise for Lacks {
+    fn hint(&self) -> Option<String> {
+        Some(choose_among(&self.newest, self.older))
+    }
+}
+
+fn choose_among(newest: &[ReleaseVersion], older: usize) -> String {
+    let listed = newest.iter().map(|version| format!("`{version}`")).collect::<Vec<_>>().join(", ");
+    let older = if older > 0 { format!(" and {}", counted(older, "older version")) } else { String::new() };
+    format!("the distribution has {listed}{older}; choose among them, or get a newer distribution")
 }
 
 impl Advise for Unsigned {

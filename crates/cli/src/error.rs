@@ -15,6 +15,11 @@ pub trait Advise: Error + Send + Sync + 'static {
         None
     }
 
+    /// Whether somebody has to be told in words. Default: yes; an exit code may be all that is asked for.
+    fn is_told(&self) -> bool {
+        true
+    }
+
     /// What the process exits with. Default 1.
     fn exit_code(&self) -> u8 {
         1
@@ -91,7 +96,7 @@ impl Failure {
     pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut known: HashMap<(String, Vec<String>), usize> = HashMap::new();
-        for complaint in &self.0 {
+        for complaint in self.0.iter().filter(|complaint| complaint.error.is_told()) {
             let (what, causes) = (complaint.error.to_string(), complaint.causes());
             let position = *known.entry((what.clone(), causes.clone())).or_insert(blocks.len());
             if position == blocks.len() {

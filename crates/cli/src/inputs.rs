@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flux_operator_builder::yaml::YamlError;
+use flux_operator_builder::yaml::{Dialect, Limits, YamlError, read_documents, write};
 use flux_operator_builder::{Admission, InstancePlan, Manifest, Violations};
+
+use serde_json::Value;
 
 use crate::error::{Advise, Complaint, Failure};
 use crate::files;
@@ -39,6 +41,8 @@ enum InputError {
     WrongKind(#[source] Violations),
     #[error("the FluxInstance has {}", counted(.0.iter().len(), "violation"))]
     Invalid(#[source] Violations),
+    #[error("holds {0} FluxInstances, a cluster has one")]
+    Several(usize),
     #[error("is named twice, it can be read only once")]
     StdinTwice,
 }
@@ -77,6 +81,37 @@ pub(crate) fn read(sources: &[PathBuf], except: Option<&Path>) -> Result<Vec<Ins
     }
     Failure::check(reader.complaints)?;
     Ok(reader.instances)
+}
+
+/// Reads the one FluxInstance of a file or of stdin, and the document it is written in.
+///
+/// # Errors
+/// Everything that is wrong with it, and that there are several.
+pub(crate) fn read_one(path: &Path) -> Result<(Instance, Value), Failure> {
+    let is_stdin = path.as_os_str() == STDIN;
+    let label = if is_stdin { "stdin".to_owned() } else { path.display().to_string() };
+    let text = if is_stdin { files::read_stdin() } else { files::read(path) };
+    parse_one(&label, &text.map_err(|error| Complaint::about(label.clone(), error))?)
+}
+
+/// The same of a document that was read before.
+pub(crate) fn from_value(label: &str, document: &Value) -> Result<(Instance, Value), Failure> {
+    let mut text = String::new();
+    write(document, &mut text);
+    parse_one(label, &text)
+}
+
+fn parse_one(label: &str, text: &str) -> Result<(Instance, Value), Failure> {
+    let admission = Admission::new();
+    let mut reader = Reader { admission: &admission, instances: Vec::new(), complaints: Vec::new() };
+    reader.whole(text, &Origin { label: label.to_owned(), file: None, relative: PathBuf::new() });
+    Failure::check(reader.complaints)?;
+    let documents = read_documents(text, Dialect::Manifest, &Limits::INPUT).unwrap_or_default();
+    let document = documents.into_iter().find(|document| !document.is_null()).unwrap_or_default();
+    match <[Instance; 1]>::try_from(reader.instances) {
+        Ok([instance]) => Ok((instance, document)),
+        Err(instances) => Err(Complaint::about(label, InputError::Several(instances.len())).into()),
+    }
 }
 
 /// `1 instance` or `2 instances`.
@@ -205,6 +240,7 @@ impl Advise for InputError {
                 "every document of a file has to be a FluxInstance; a directory may hold other kinds, too"
             }
             Self::Invalid(violations) => return Some(explain(violations)),
+            Self::Several(_) => "leave the one in that is meant",
             Self::StdinTwice => "remove one `--filename -`",
         };
         Some(hint.to_owned())

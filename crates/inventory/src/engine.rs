@@ -31,6 +31,7 @@ mod kinds;
 mod list;
 mod memory;
 mod migrate;
+mod preview;
 mod request;
 mod wait;
 mod watches;

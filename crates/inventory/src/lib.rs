@@ -48,6 +48,7 @@ pub mod change;
 pub mod health;
 pub mod mask;
 pub mod owner;
+pub mod preview;
 pub mod record;
 
 pub mod engine;
@@ -58,5 +59,6 @@ pub use engine::{
     Outcome, RequestError, RequestLimits, Step, StoreError, Verification, patch_params,
 };
 pub use owner::Owner;
+pub use preview::{Effect, Foreseen, Proof};
 pub use plan::{ApplyPlan, Decision, Drift, Policy, Recreate, Stage, StageKind};
 pub use record::{Entry, Inventory};

@@ -17,7 +17,6 @@ mod flux_instance;
 
 pub mod instance;
 pub mod settings;
-pub mod upgrade;
 
 pub mod outcome;
 pub mod schedule;

@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 
 use flux_operator_api::{ObjectId, Reason};
+use flux_operator_builder::upgrade::ChoiceError;
 use flux_operator_builder::{BuildError, Violations};
 use flux_operator_distro::credentials::KeychainError;
 use flux_operator_distro::{DistributionError, PullError};
 use flux_operator_inventory::{ApplyError, ChangeSet, Entry, RequestError};
 
 use crate::instance::UnreadableSpec;
-use crate::upgrade::ChoiceError;
 
 /// What a run came to.
 #[derive(Debug)]

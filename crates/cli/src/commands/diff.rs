@@ -1,5 +1,6 @@
 //! `flux-operator diff`.
 
+mod instance;
 mod patch;
 
 use std::fs;
@@ -11,6 +12,7 @@ use flux_operator_builder::yaml::{Dialect, Limits, YamlError, read_documents};
 use serde_json::Value;
 
 use crate::error::{Advise, Complaint, Failure};
+use crate::globals::Globals;
 use crate::output::{self, DocumentFormat};
 use crate::usage::UsageError;
 
@@ -31,6 +33,12 @@ pub enum Command {
     /// print `null`.
     #[command(after_help = EXAMPLES)]
     Yaml(Arguments),
+    /// Print the objects and fields that a FluxInstance would change in the cluster.
+    ///
+    /// The short form of `flux-operator plan`: the same dry run, and the same exit codes: 0 where
+    /// nothing would change, 2 where something would, 1 where that cannot be told. Nothing is written.
+    #[command(after_help = instance::EXAMPLES)]
+    Instance(instance::Arguments),
 }
 
 /// What to compare.
@@ -84,15 +92,28 @@ impl Advise for Differs {
     fn exit_code(&self) -> u8 {
         2
     }
+
+    fn is_told(&self) -> bool {
+        false
+    }
 }
 
 impl Command {
-    /// Prints the patch.
+    /// Compares.
     ///
     /// # Errors
-    /// A side cannot be read. With `--exit-code` also that there are differences.
-    pub(crate) fn run(self, stdout: &mut dyn Write) -> Result<(), Failure> {
-        let Self::Yaml(Arguments { source, target, output, include_metadata, exit_code }) = self;
+    /// A side cannot be read. Also that there are differences, where the exit code has to say so.
+    pub(crate) fn run(self, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Self::Yaml(arguments) => arguments.run(stdout),
+            Self::Instance(arguments) => instance::run(&arguments, globals, stdout),
+        }
+    }
+}
+
+impl Arguments {
+    fn run(self, stdout: &mut dyn Write) -> Result<(), Failure> {
+        let Self { source, target, output, include_metadata, exit_code } = self;
         let left_out: &[&str] = if include_metadata { &["status"] } else { &["metadata", "status"] };
         let source = read(&source, "source", left_out)?;
         let target = read(&target, "target", left_out)?;

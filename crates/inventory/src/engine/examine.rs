@@ -16,6 +16,7 @@ use super::kinds::{Kind, get};
 use super::memory::DesiredDigest;
 use super::request::RequestError;
 use crate::plan::decide::Refused;
+use crate::plan::drift;
 use crate::plan::prepare::prepare;
 use crate::plan::settled::is_settled;
 use crate::plan::take_over::TakeOver;
@@ -32,17 +33,17 @@ pub(super) struct Examined {
 }
 
 /// An object, and where it belongs.
-struct Subject {
+pub(super) struct Subject {
     desired: Object,
     digest: DesiredDigest,
     kind: Kind,
 }
 
 /// An object of which is known what an apply would make of it.
-struct Trial {
+pub(super) struct Trial {
     subject: Subject,
-    live: Option<Object>,
-    answer: Result<Object, RequestError>,
+    pub(super) live: Option<Object>,
+    pub(super) answer: Result<Object, RequestError>,
 }
 
 /// How long the API server may take to serve a kind whose CRD it has just established.
@@ -59,24 +60,39 @@ impl Engine {
         before: &Inventory,
         policy: &Policy,
     ) -> Vec<Result<Examined, Failure>> {
+        let trials = self.try_all(objects, before, policy, SERVED_WITHIN).await;
+        trials.into_iter().map(|trial| trial?.decide(policy)).collect()
+    }
+
+    /// Finds out what is there, and what applying would make of it. In the order of the objects.
+    ///
+    /// A kind that is not served is waited for as long as `patience` says.
+    pub(super) async fn try_all(
+        &self,
+        objects: Vec<(Object, DesiredDigest)>,
+        before: &Inventory,
+        policy: &Policy,
+        patience: Duration,
+    ) -> Vec<Result<Trial, Failure>> {
         let subjects = futures::stream::iter(objects.into_iter().map(|(object, digest)| self.identify(object, digest)));
         let subjects: Vec<_> = subjects.buffered(self.window()).collect().await;
         let known = subjects.iter().flatten().filter(|subject| before.contains(&subject.desired.id()));
         let live = self.read_known(known).await;
 
-        let trials = futures::stream::iter(subjects.into_iter().map(|subject| self.try_out(subject, &live, policy)));
-        let trials: Vec<_> = trials.buffered(self.window()).collect().await;
+        let trials = subjects.into_iter().map(|subject| self.try_out(subject, &live, policy, patience));
+        let mut trials: Vec<_> = futures::stream::iter(trials).buffered(self.window()).collect().await;
         let missing = trials.iter().flatten().filter(|trial| trial.needs_live(policy));
         let more = futures::stream::iter(missing.map(|trial| self.read_one(&trial.subject)));
         let mut more: BTreeMap<_, _> = more.buffer_unordered(self.window()).collect().await;
-
-        let examine = |trial: Result<Trial, Failure>| {
-            let trial = trial?;
-            let id = trial.subject.desired.id();
-            let live = more.remove(&id).transpose().map_err(|error| Failure::new(id, Step::Read, error))?;
-            trial.decide(live.flatten(), policy)
-        };
-        trials.into_iter().map(examine).collect()
+        for trial in &mut trials {
+            let id = trial.as_ref().ok().map(|trial| trial.subject.desired.id());
+            match id.and_then(|id| more.remove_entry(&id)) {
+                Some((id, Err(error))) => *trial = Err(Failure::new(id, Step::Read, error)),
+                Some((_, Ok(Some(live)))) => drop(trial.as_mut().map(|trial| trial.live = Some(live))),
+                Some((_, Ok(None))) | None => {}
+            }
+        }
+        trials
     }
 
     pub(super) fn window(&self) -> usize {
@@ -94,6 +110,7 @@ impl Engine {
         subject: Result<Subject, Failure>,
         live: &BTreeMap<ObjectId, Object>,
         policy: &Policy,
+        patience: Duration,
     ) -> Result<Trial, Failure> {
         let subject = subject?;
         let live = live.get(&subject.desired.id()).cloned();
@@ -101,17 +118,17 @@ impl Engine {
         let answer = match &live {
             // A dry run would say the same.
             Some(live) if is_settled => Ok(live.clone()),
-            _ => self.dry_run(&subject).await,
+            _ => self.dry_run(&subject, patience).await,
         };
         Ok(Trial { subject, live, answer })
     }
 
-    async fn dry_run(&self, subject: &Subject) -> Result<Object, RequestError> {
+    async fn dry_run(&self, subject: &Subject, patience: Duration) -> Result<Object, RequestError> {
         let request = apply_request(&subject.kind, &subject.desired, true);
         let mut waited = Duration::ZERO;
         loop {
             let answer = self.connection.object(request.clone()).await;
-            if !answer.as_ref().is_err_and(is_not_served) || waited >= SERVED_WITHIN {
+            if !answer.as_ref().is_err_and(is_not_served) || waited >= patience {
                 return answer;
             }
             sleep(SERVED_PAUSE).await;
@@ -148,8 +165,8 @@ impl Engine {
             return false;
         };
         let (live, policy) = (BTreeMap::from([(id, live)]), Policy::default());
-        let trial = self.try_out(Ok(subject), &live, &policy).await;
-        match trial.and_then(|trial| trial.decide(None, &policy)) {
+        let trial = self.try_out(Ok(subject), &live, &policy, SERVED_WITHIN).await;
+        match trial.and_then(|trial| trial.decide(&policy)) {
             Ok(Examined { decision: Decision::Leave, live: Some(live), desired, digest, .. }) => {
                 self.memory.verified(&desired, &live, digest);
                 true
@@ -176,6 +193,14 @@ impl Engine {
 }
 
 impl Trial {
+    /// Whether the object is there, and would be as it is.
+    pub(super) fn changes_nothing(&self) -> bool {
+        match (&self.live, &self.answer) {
+            (Some(live), Ok(answer)) => drift::compare(live, answer).is_none(),
+            _ => false,
+        }
+    }
+
     /// Whether the object has to be read, because it is there and was not, or because it has changed
     /// since: what somebody else did in between must not look like drift.
     fn needs_live(&self, policy: &Policy) -> bool {
@@ -188,9 +213,8 @@ impl Trial {
         }
     }
 
-    fn decide(self, read: Option<Object>, policy: &Policy) -> Result<Examined, Failure> {
+    pub(super) fn decide(self, policy: &Policy) -> Result<Examined, Failure> {
         let Self { subject: Subject { desired, digest, kind }, live, answer } = self;
-        let live = read.or(live);
         let dry_run = answer.map_err(|error| Refused { is_immutable: is_immutable(&error), error });
         match decide(&desired, live.as_ref(), dry_run, policy) {
             Ok(decision) => Ok(Examined { desired, digest, kind, live, decision }),
@@ -226,7 +250,7 @@ fn is_immutable(error: &RequestError) -> bool {
 
 /// Whether the path of the kind is not there. An object that is not there looks different: then the
 /// answer has its name.
-fn is_not_served(error: &RequestError) -> bool {
+pub(super) fn is_not_served(error: &RequestError) -> bool {
     let names_object =
         |status: &kube::core::Status| status.details.as_ref().is_some_and(|details| !details.name.is_empty());
     error.is_not_found() && !error.status().is_some_and(names_object)

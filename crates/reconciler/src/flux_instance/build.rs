@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use flux_operator_api::{ComponentImage, FluxInstance, Object, Reason};
+use flux_operator_builder::upgrade::{self, Choice};
 use flux_operator_builder::{InstancePlan, build};
 use flux_operator_distro::{Directory, Distribution, DistributionError, Location};
 
@@ -11,7 +12,6 @@ use crate::artifact::Source;
 use crate::context::Memory;
 use crate::events::Event;
 use crate::outcome::{BuildFailure, Failure};
-use crate::upgrade::{self, Choice};
 
 /// What should exist.
 pub(super) struct Built {

@@ -1,6 +1,7 @@
 //! Stored objects, into the storage version of their CRD.
 
 use flux_operator_api::ObjectId;
+use flux_operator_builder::upgrade;
 use flux_operator_inventory::{Action, Migration, RequestError};
 
 use super::Run;
@@ -8,7 +9,6 @@ use super::apply::Applied;
 use super::build::Built;
 use crate::context::Memory;
 use crate::outcome::describe;
-use crate::upgrade;
 
 impl Run<'_> {
     /// Migrates what needs it. Returns the force token that was acted upon.

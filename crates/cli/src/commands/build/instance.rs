@@ -2,18 +2,15 @@
 
 mod renderer;
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use flux_operator_distro::{Location, ReferenceError};
 
-use crate::distribution::Distribution;
+use crate::distribution::DistributionArgs;
 use crate::error::{Complaint, Failure};
 use crate::inputs::{self, counted};
 use crate::output_dir::{self, Staging};
-use crate::registry::RegistryArgs;
 use crate::render::Format;
 use crate::ui;
 use crate::usage::UsageError;
@@ -55,14 +52,6 @@ pub struct Arguments {
     #[arg(short, long, alias = "file", value_name = "FILE")]
     filename: Vec<PathBuf>,
 
-    /// Take the Flux versions from this directory, `oci://` reference, or file made by `distro bundle`.
-    ///
-    /// A directory holds the manifests in `flux/<version>/` and the image digests in
-    /// `flux-images/<version>/`. Artifacts are kept in the cache of the user and only asked for again
-    /// when they change.
-    #[arg(long, value_name = "DISTRIBUTION", env = "FLUX_OPERATOR_DISTRIBUTION", hide_env_values = true)]
-    distribution: Option<OsString>,
-
     /// Print objects in this format.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "yaml")]
     output: Format,
@@ -76,7 +65,7 @@ pub struct Arguments {
     output_dir: Option<PathBuf>,
 
     #[command(flatten)]
-    registry: RegistryArgs,
+    distribution: DistributionArgs,
 }
 
 /// Renders instances to stdout or to files.
@@ -85,14 +74,14 @@ pub struct Arguments {
 /// Everything that is wrong with any of the inputs, then everything that is wrong with the
 /// distribution, then every instance that cannot be rendered.
 pub(crate) fn run(arguments: Arguments, stdout: &mut dyn Write) -> Result<(), Failure> {
-    let Arguments { filename, distribution, output, output_dir, registry } = arguments;
-    let location = require(&filename, distribution)?;
+    let Arguments { filename, output, output_dir, distribution } = arguments;
+    require(&filename, &distribution)?;
     let instances = inputs::read(&filename, output_dir.as_deref())?;
     let paths = match &output_dir {
         Some(output_dir) => output_dir::assign(output_dir, &instances, output.ending())?,
         None => Vec::new(),
     };
-    let distribution = Distribution::open(&location, &registry)?;
+    let distribution = distribution.open()?;
     let versions = distribution.select(&instances)?;
     let releases = distribution.load(&versions)?;
     let jobs: Vec<Job<'_>> = instances
@@ -114,7 +103,7 @@ pub(crate) fn run(arguments: Arguments, stdout: &mut dyn Write) -> Result<(), Fa
 }
 
 /// Checks what the parser does not, to say how to go on.
-fn require(filename: &[PathBuf], distribution: Option<OsString>) -> Result<Location, Failure> {
+fn require(filename: &[PathBuf], distribution: &DistributionArgs) -> Result<(), Failure> {
     let mut complaints = Vec::new();
     if filename.is_empty() {
         complaints.push(Complaint::new(UsageError::found(
@@ -122,24 +111,6 @@ fn require(filename: &[PathBuf], distribution: Option<OsString>) -> Result<Locat
             "name a file or a directory with FluxInstances, or `-` for stdin: `-f flux.yaml`",
         )));
     }
-    // A variable that is set to nothing is as good as none.
-    let distribution = distribution.filter(|root| !root.is_empty());
-    if distribution.is_none() {
-        complaints.push(Complaint::new(UsageError::found(
-            "--distribution is required",
-            "give `--distribution DIR` or set `FLUX_OPERATOR_DISTRIBUTION`; \
-             the directory holds `flux/<version>/` and `flux-images/<version>/`",
-        )));
-    }
-    let location = distribution.map(location).transpose().map_err(|error| complaints.push(Complaint::new(error)));
-    Failure::check(complaints)?;
-    Ok(location.ok().flatten().unwrap_or(Location::Path(PathBuf::new())))
-}
-
-/// Paths need not be text; references are.
-fn location(text: OsString) -> Result<Location, ReferenceError> {
-    match text.to_str() {
-        Some(text) => text.parse(),
-        None => Ok(Location::Path(text.into())),
-    }
+    complaints.extend(distribution.location().err());
+    Failure::check(complaints)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use flux_operator_builder::Admission;
-use flux_operator_builder::yaml::{Dialect, Limits, read_documents, write};
+use flux_operator_builder::yaml::write;
 use serde_json::{Value, json};
 
 use super::{Arguments, Credentials, Instance, NAMESPACE};
@@ -35,14 +35,7 @@ impl Advise for NoInstance {
 #[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 pub(super) fn read(arguments: &Arguments, has_credentials: bool) -> Result<Value, Failure> {
     let mut instance = if let Some(path) = &arguments.instance_file {
-        let read = inputs::read(std::slice::from_ref(path), None)?;
-        if read.len() != 1 {
-            let text = format!("`{}` holds {} FluxInstances", path.display(), read.len());
-            return Err(Complaint::new(UsageError::found(text, "a cluster has one")).into());
-        }
-        let text = fs::read_to_string(path).map_err(|error| Complaint::new(files::FileError::Unreadable(error)))?;
-        let documents = read_documents(&text, Dialect::Manifest, &Limits::INPUT).unwrap_or_default();
-        documents.into_iter().next().unwrap_or_default()
+        inputs::read_one(path)?.1
     } else {
         let instance = from_flags(&arguments.instance);
         check(&instance)?;

@@ -3,14 +3,16 @@
 use clap::Args;
 use flux_operator_api::Object;
 use flux_operator_inventory::plan::managed_fields::{behind, restamp};
+use flux_operator_inventory::{Engine, Migration, Owner};
 use futures::StreamExt as _;
 use kube::api::ListParams;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, ClusterError, ServedKind, Span, WINDOW, json_patch, on_cluster};
+use crate::cluster::{Cluster, ClusterError, Scope, ServedKind, Span, WINDOW, json_patch, on_cluster};
 use crate::error::{Advise, Complaint, Failure};
 use crate::flags::AllNamespaces;
 use crate::globals::Globals;
+use crate::inputs::counted;
 use crate::usage::UsageError;
 
 const EXAMPLES: &str = "\
@@ -23,7 +25,9 @@ Examples:
 
 /// Write a version of an API into the field ownership of all objects of a kind.
 ///
-/// Whoever applies such an object next would otherwise ask for the version that is gone.
+/// Whoever applies such an object next would otherwise ask for the version that is gone. With `-A`,
+/// also have every object stored in the version that the CRD stores, and note in the CRD that no
+/// other is in use: only then can it drop one.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -96,6 +100,9 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
                 }
             }
         }
+        if failed == 0 && scope == Scope::All && !arguments.dry_run {
+            store_anew(&cluster, &served).await?;
+        }
         if arguments.dry_run {
             cluster.story.done(format_args!("{changed}/{total} resources need migration to {api_version}"));
         } else {
@@ -129,6 +136,21 @@ async fn check_stored(cluster: &Cluster, kind: &ServedKind) -> Result<(), Failur
         return Ok(());
     }
     Err(Complaint::new(MigrateError::NotStored { crd, version: kind.version.clone(), stored }).into())
+}
+
+/// Has every object stored in the version, where that is the one the CRD stores, so that the CRD can
+/// drop all others.
+async fn store_anew(cluster: &Cluster, kind: &ServedKind) -> Result<(), Failure> {
+    let crd = format!("{}.{}", kind.plural, kind.group);
+    let engine = Engine::new(cluster.client().clone(), Owner::new("flux", cluster.namespace()));
+    let migrated = engine.migrate(&crd, false).await;
+    match migrated.map_err(|error| ClusterError::request(format!("store the objects of {crd} anew"), error))? {
+        Migration::UpToDate => {}
+        Migration::Migrated(objects) => {
+            cluster.story.done(format_args!("{crd}: {} stored anew", counted(objects, "object")));
+        }
+    }
+    Ok(())
 }
 
 /// Migrates one object. Returns the managers that were behind; `None` where none was.

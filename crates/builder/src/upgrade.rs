@@ -1,6 +1,7 @@
 //! Which Flux version comes next, and whether it may.
 
-use flux_operator_builder::{InstancePlan, NoVersion, ReleaseVersion};
+use crate::plan::{InstancePlan, NoVersion};
+use crate::version::ReleaseVersion;
 
 /// A version that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,8 @@ fn version_of(revision: &str) -> Option<ReleaseVersion> {
     revision.split('@').next()?.parse().ok()
 }
 
-pub(crate) fn minor(version: &ReleaseVersion) -> (u64, u64) {
+/// Major and minor version, which say whether two versions are of the same line.
+pub fn minor(version: &ReleaseVersion) -> (u64, u64) {
     let (major, minor, _) = version.numbers();
     (major, minor)
 }
