@@ -54,6 +54,9 @@ impl UsageError {
                 let files = if reads_files { files } else { "" };
                 (format!("`{command}` accepts no arguments, received `{argument}`"), format!("{files}{flags}"))
             }
+            ErrorKind::MissingRequiredArgument if argument.starts_with('-') => {
+                (format!("{argument} is required with the flags that are given"), flags)
+            }
             ErrorKind::MissingRequiredArgument => {
                 let missing = words(error, ContextKind::InvalidArg);
                 let received = positionals.saturating_sub(missing.len());

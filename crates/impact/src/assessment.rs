@@ -1,6 +1,7 @@
 //! A whole change, assessed: each object with what is different, what that means, and how bad it is.
 
 use flux_operator_api::{Object, ObjectId};
+use flux_operator_inventory::plan::drift;
 use flux_operator_inventory::{Effect, Foreseen, Proof, SkipReason};
 use serde::Serialize;
 
@@ -180,15 +181,21 @@ fn findings(id: &ObjectId, effect: &Effect, surveys: &Surveys, migrates: bool) -
     match effect {
         Effect::Create { after, .. } => {
             let mut findings = permission::findings(None, after);
-            findings.extend(workload::images(after).into_iter().filter(|_| workload::is_workload(after)).map(
-                |(name, image)| Finding::new(Risk::Low, format!("image of `{name}`: {image}")),
-            ));
+            findings.extend(
+                workload::images(after)
+                    .into_iter()
+                    .filter(|_| workload::is_workload(after))
+                    .map(|(name, image)| Finding::new(Risk::Low, format!("image of `{name}`: {image}"))),
+            );
             findings
         }
         Effect::Configure { before, after, .. } => {
             let mut findings = workload::findings(before, after);
             findings.extend(permission::findings(Some(before), after));
             findings.extend(definition(before, Some(after)));
+            if drift::compare(before, after).is_none() {
+                findings.push(Finding::new(Risk::Low, "only who owns its fields changes"));
+            }
             findings
         }
         Effect::Recreate { .. } => {

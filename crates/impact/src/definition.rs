@@ -134,10 +134,16 @@ fn held(upgrade: &Upgrade, survey: Option<&Survey>, migrates: bool) -> Option<Fi
     } else {
         let text = format!("{objects} may be stored in {versions}, which goes: the API server refuses the CRD");
         let Upgrade { group, version, kind, .. } = upgrade;
-        Finding::new(Risk::Blocked, text).advise(format!(
-            "run `flux-operator migrate resources --api-version {group}/{version} --kind {kind} -A` first, \
-             or set `spec.migrateResources` to true"
-        ))
+        let advice = if upgrade.held.contains(version) {
+            "set `spec.migrateResources` to true, or upgrade to a release that has the old and the new version first"
+                .to_owned()
+        } else {
+            format!(
+                "run `flux-operator migrate resources --api-version {group}/{version} --kind {kind} -A` first, \
+                 or set `spec.migrateResources` to true"
+            )
+        };
+        Finding::new(Risk::Blocked, text).advise(advice)
     })
 }
 

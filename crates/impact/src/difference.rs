@@ -38,7 +38,8 @@ pub fn differences(before: &Object, after: &Object) -> Vec<Difference> {
     let empty = Value::Object(Map::new());
     for section in ["labels", "annotations"] {
         let of = |object: &Object| object.get("metadata").and_then(|metadata| metadata.get(section)).cloned();
-        let (before, after) = (of(&before).unwrap_or_else(|| empty.clone()), of(&after).unwrap_or_else(|| empty.clone()));
+        let (before, after) =
+            (of(&before).unwrap_or_else(|| empty.clone()), of(&after).unwrap_or_else(|| empty.clone()));
         compare(&before, &after, &format!("metadata.{section}"), &mut found);
     }
     let names: BTreeSet<&str> = before.fields().chain(after.fields()).map(|(name, _)| name).collect();
@@ -152,10 +153,11 @@ mod tests {
     #[test]
     fn a_field_is_named_as_people_name_it() {
         check(json!({"spec": {"a": 1}}), json!({"spec": {"a": 1}, "status": {"b": 1}}), &[]);
-        check(json!({"spec": {"a": 1}}), json!({"spec": {"a": 2, "b": 3}}), &[
-            ("spec.a", json!(1), json!(2)),
-            ("spec.b", json!(null), json!(3)),
-        ]);
+        check(
+            json!({"spec": {"a": 1}}),
+            json!({"spec": {"a": 2, "b": 3}}),
+            &[("spec.a", json!(1), json!(2)), ("spec.b", json!(null), json!(3))],
+        );
         check(
             json!({"spec": {"containers": [{"name": "manager", "image": "a:1"}, {"name": "old"}]}}),
             json!({"spec": {"containers": [{"name": "new"}, {"name": "manager", "image": "a:2"}]}}),
@@ -165,15 +167,18 @@ mod tests {
                 ("spec.containers[new]", json!(null), json!({"name": "new"})),
             ],
         );
-        check(json!({"spec": {"args": ["--a", "--b"]}}), json!({"spec": {"args": ["--b", "--c"]}}), &[
-            ("spec.args", json!("--a"), json!(null)),
-            ("spec.args", json!(null), json!("--c")),
-        ]);
+        check(
+            json!({"spec": {"args": ["--a", "--b"]}}),
+            json!({"spec": {"args": ["--b", "--c"]}}),
+            &[("spec.args", json!("--a"), json!(null)), ("spec.args", json!(null), json!("--c"))],
+        );
         let (one, other) = (json!(["--a", "--b"]), json!(["--b", "--a"]));
         check(json!({"spec": {"args": one}}), json!({"spec": {"args": other}}), &[("spec.args", one, other)]);
-        check(json!({"rules": [{"verbs": ["get"]}]}), json!({"rules": [{"verbs": ["get"]}, {"verbs": ["list"]}]}), &[
-            ("rules[1]", json!(null), json!({"verbs": ["list"]})),
-        ]);
+        check(
+            json!({"rules": [{"verbs": ["get"]}]}),
+            json!({"rules": [{"verbs": ["get"]}, {"verbs": ["list"]}]}),
+            &[("rules[1]", json!(null), json!({"verbs": ["list"]}))],
+        );
     }
 
     #[test]
@@ -182,11 +187,11 @@ mod tests {
             let labels = json!({"app.kubernetes.io/version": value});
             json!({"metadata": {"name": "a", "labels": labels, "resourceVersion": value, "managedFields": []}})
         };
-        check(metadata("1"), metadata("2"), &[(
-            "metadata.labels[\"app.kubernetes.io/version\"]",
-            json!("1"),
-            json!("2"),
-        )]);
+        check(
+            metadata("1"),
+            metadata("2"),
+            &[("metadata.labels[\"app.kubernetes.io/version\"]", json!("1"), json!("2"))],
+        );
     }
 
     #[test]

@@ -39,7 +39,10 @@ fn roles(before: Option<&Object>, after: &Object) -> Vec<Finding> {
     let risk = if new.iter().any(Grant::is_powerful) { Risk::High } else { Risk::Medium };
     let texts: Vec<String> = new.iter().map(ToString::to_string).collect();
     let verb = if before.is_some() { "permissions grow" } else { "it permits" };
-    vec![Finding::new(if before.is_some() { risk } else { risk.min(Risk::Medium) }, format!("{verb}: {}", listed(&texts, NAMED)))]
+    vec![Finding::new(
+        if before.is_some() { risk } else { risk.min(Risk::Medium) },
+        format!("{verb}: {}", listed(&texts, NAMED)),
+    )]
 }
 
 fn bindings(before: Option<&Object>, after: &Object) -> Vec<Finding> {
@@ -133,8 +136,10 @@ mod tests {
     fn role(rules: &Value) -> Object {
         let metadata = json!({"name": "a"});
         let api_version = "rbac.authorization.k8s.io/v1";
-        Object::try_from(json!({"apiVersion": api_version, "kind": "ClusterRole", "metadata": metadata, "rules": rules}))
-            .unwrap()
+        Object::try_from(
+            json!({"apiVersion": api_version, "kind": "ClusterRole", "metadata": metadata, "rules": rules}),
+        )
+        .unwrap()
     }
 
     fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
@@ -153,24 +158,27 @@ mod tests {
         let pods = rule(&[""], &["pods"], &["get", "list"]);
         check(&json!([pods]), &json!([rule(&[""], &["pods"], &["get"])]), &[]);
         check(&json!([rule(&["*"], &["*"], &["*"])]), &json!([pods]), &[]);
-        check(&json!([pods]), &json!([pods, rule(&["apps"], &["deployments"], &["get"])]), &[(
-            Risk::Medium,
-            "permissions grow: `get deployments.apps`",
-        )]);
-        check(&json!([pods]), &json!([pods, rule(&[""], &["secrets"], &["get"])]), &[(
-            Risk::High,
-            "permissions grow: `get secrets`",
-        )]);
+        check(
+            &json!([pods]),
+            &json!([pods, rule(&["apps"], &["deployments"], &["get"])]),
+            &[(Risk::Medium, "permissions grow: `get deployments.apps`")],
+        );
+        check(
+            &json!([pods]),
+            &json!([pods, rule(&[""], &["secrets"], &["get"])]),
+            &[(Risk::High, "permissions grow: `get secrets`")],
+        );
         check(&json!([pods]), &json!([rule(&["*"], &["*"], &["*"])]), &[(Risk::High, "permissions grow: `* *.*`")]);
     }
 
     #[test]
     fn a_name_less_is_a_permission_more() {
         let named = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], "resourceNames": ["a"]});
-        check(&json!([named]), &json!([rule(&[""], &["configmaps"], &["get"])]), &[(
-            Risk::Medium,
-            "permissions grow: `get configmaps`",
-        )]);
+        check(
+            &json!([named]),
+            &json!([rule(&[""], &["configmaps"], &["get"])]),
+            &[(Risk::Medium, "permissions grow: `get configmaps`")],
+        );
         check(&json!([rule(&[""], &["configmaps"], &["get"])]), &json!([named]), &[]);
     }
 

@@ -228,15 +228,19 @@ mod tests {
         check(of("a", either.clone()), of("a", one.clone()), &["field `spec.a` no longer accepts `x`"]);
         check(of("a", one.clone()), of("a", either), &[]);
         check(of("a", text.clone()), of("a", one), &["field `spec.a` is limited: one of y"]);
-        check(of("a", text.clone()), of("a", json!({"type": "integer"})), &[
-            "field `spec.a` is of type integer, was string",
-        ]);
-        check(of("a", json!({"maxLength": 5})), of("a", json!({"maxLength": 3, "minLength": 1})), &[
-            "field `spec.a` is limited: maxLength 3",
-            "field `spec.a` is limited: minLength 1",
-        ]);
+        check(
+            of("a", text.clone()),
+            of("a", json!({"type": "integer"})),
+            &["field `spec.a` is of type integer, was string"],
+        );
+        check(
+            of("a", json!({"maxLength": 5})),
+            of("a", json!({"maxLength": 3, "minLength": 1})),
+            &["field `spec.a` is limited: maxLength 3", "field `spec.a` is limited: minLength 1"],
+        );
         check(of("a", json!({"maxLength": 3, "minLength": 1})), of("a", json!({"maxLength": 5})), &[]);
-        let ruled = json!({"type": "string", "x-kubernetes-validations": [{"rule": "self != ''", "message": "say it"}]});
+        let ruled =
+            json!({"type": "string", "x-kubernetes-validations": [{"rule": "self != ''", "message": "say it"}]});
         check(of("a", text), of("a", ruled.clone()), &["new rule for `spec.a`: say it"]);
         check(of("a", ruled.clone()), of("a", ruled), &[]);
     }
@@ -259,9 +263,11 @@ mod tests {
     #[test]
     fn items_and_values_are_looked_into() {
         let list = |schema: Value| of("a", json!({"type": "array", "items": of("b", schema)}));
-        check(list(json!({"type": "string"})), list(json!({"type": "integer"})), &[
-            "field `spec.a[].b` is of type integer, was string",
-        ]);
+        check(
+            list(json!({"type": "string"})),
+            list(json!({"type": "integer"})),
+            &["field `spec.a[].b` is of type integer, was string"],
+        );
         let map = |schema: Value| of("a", json!({"type": "object", "additionalProperties": schema}));
         check(map(json!({"maximum": 2})), map(json!({"maximum": 1})), &["field `spec.a.*` is limited: maximum 1"]);
     }

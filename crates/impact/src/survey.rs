@@ -161,8 +161,23 @@ fn appliers(object: &Object) -> Vec<(String, String)> {
 
 /// Keywords that mean in JSON Schema what they mean in Kubernetes.
 const KEYWORDS: [&str; 17] = [
-    "type", "enum", "required", "pattern", "maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "maxLength",
-    "minLength", "maxItems", "minItems", "maxProperties", "minProperties", "multipleOf", "uniqueItems", "default",
+    "type",
+    "enum",
+    "required",
+    "pattern",
+    "maximum",
+    "minimum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "maxItems",
+    "minItems",
+    "maxProperties",
+    "minProperties",
+    "multipleOf",
+    "uniqueItems",
+    "default",
 ];
 
 /// A structural schema of Kubernetes in the words of JSON Schema 2020-12.

@@ -31,9 +31,10 @@ pub(crate) fn findings(before: &Object, after: &Object) -> Vec<Finding> {
             let (from, to) = (texts(earlier, field), texts(container, field));
             let gone = from.iter().filter(|text| !to.contains(text)).map(|text| ("vanishes", Risk::Medium, text));
             let appears = to.iter().filter(|text| !from.contains(text)).map(|text| ("appears", Risk::Low, text));
-            findings.extend(gone.chain(appears).map(|(verb, risk, text)| {
-                Finding::new(risk, format!("argument `{text}` of `{name}` {verb}"))
-            }));
+            findings.extend(
+                gone.chain(appears)
+                    .map(|(verb, risk, text)| Finding::new(risk, format!("argument `{text}` of `{name}` {verb}"))),
+            );
         }
     }
     let gone = old.keys().filter(|name| !new.contains_key(*name));
@@ -98,14 +99,18 @@ mod tests {
         };
         let before = deployment(1, "c:1", &["--a", "--b=1"]);
         assert_eq!(texts(&before, &before), Vec::<String>::new());
-        assert_eq!(texts(&before, &deployment(1, "c:2", &["--a", "--c"])), [
-            "low: image of `manager`: c:1 → c:2",
-            "medium: argument `--b=1` of `manager` vanishes",
-            "low: argument `--c` of `manager` appears",
-            "medium: pods restart",
-        ]);
-        assert_eq!(texts(&before, &deployment(0, "c:1", &["--a", "--b=1"])), [
-            "high: it is scaled to zero: nothing of it runs any more",
-        ]);
+        assert_eq!(
+            texts(&before, &deployment(1, "c:2", &["--a", "--c"])),
+            [
+                "low: image of `manager`: c:1 → c:2",
+                "medium: argument `--b=1` of `manager` vanishes",
+                "low: argument `--c` of `manager` appears",
+                "medium: pods restart",
+            ]
+        );
+        assert_eq!(
+            texts(&before, &deployment(0, "c:1", &["--a", "--b=1"])),
+            ["high: it is scaled to zero: nothing of it runs any more",]
+        );
     }
 }

@@ -59,6 +59,6 @@ pub use engine::{
     Outcome, RequestError, RequestLimits, Step, StoreError, Verification, patch_params,
 };
 pub use owner::Owner;
-pub use preview::{Effect, Foreseen, Proof};
 pub use plan::{ApplyPlan, Decision, Drift, Policy, Recreate, Stage, StageKind};
+pub use preview::{Effect, Foreseen, Proof};
 pub use record::{Entry, Inventory};

@@ -132,16 +132,16 @@ pub fn between(before: &[Object], after: &[Object]) -> Vec<Foreseen> {
         let effect = match gone.remove(&object.id()) {
             None => Effect::Create { after: object.clone(), proof: Proof::Desired },
             Some(before) if drift::compare(before, object).is_none() => Effect::Leave,
-            Some(before) => {
-                Effect::Configure { before: before.clone(), after: object.clone(), proof: Proof::Desired }
-            }
+            Some(before) => Effect::Configure { before: before.clone(), after: object.clone(), proof: Proof::Desired },
         };
         foreseen.push(Foreseen { id: object.id(), effect });
     }
-    foreseen.extend(before.iter().filter(|object| gone.contains_key(&object.id())).map(|object| Foreseen {
-        id: object.id(),
-        effect: Effect::Delete { before: object.clone() },
-    }));
+    foreseen.extend(
+        before
+            .iter()
+            .filter(|object| gone.contains_key(&object.id()))
+            .map(|object| Foreseen { id: object.id(), effect: Effect::Delete { before: object.clone() } }),
+    );
     foreseen
 }
 
@@ -151,6 +151,35 @@ pub(crate) fn overlay(live: &Object, desired: &Object) -> Object {
     let mut value = live.clone().into_value();
     merge(&mut value, &desired.clone().into_value());
     Object::try_from(value).unwrap_or_else(|_| desired.clone())
+}
+
+/// What a dry run answered, without the ports of a Service that the API server picks at random: the
+/// next answer would have others.
+pub(crate) fn without_picked(answer: Object, before: &Object, desired: &Object) -> Object {
+    if !(answer.group().is_empty() && answer.kind() == "Service") {
+        return answer;
+    }
+    let mut value = answer.clone().into_value();
+    let health = "/spec/healthCheckNodePort";
+    if before.pointer(health).is_none()
+        && desired.pointer(health).is_none()
+        && let Some(spec) = value.pointer_mut("/spec").and_then(Value::as_object_mut)
+    {
+        spec.remove("healthCheckNodePort");
+    }
+    let is_known = |port: &Value| {
+        let same = |other: &Value| other.get("nodePort").is_some() && other.get("port") == port.get("port");
+        let ports = |object: &'_ Object| object.pointer("/spec/ports").and_then(Value::as_array).cloned();
+        [before, desired].into_iter().filter_map(ports).flatten().any(|other| same(&other))
+    };
+    for port in value.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        if !is_known(port)
+            && let Some(fields) = port.as_object_mut()
+        {
+            fields.remove("nodePort");
+        }
+    }
+    Object::try_from(value).unwrap_or(answer)
 }
 
 fn merge(value: &mut Value, desired: &Value) {

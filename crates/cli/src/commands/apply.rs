@@ -86,7 +86,8 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
         let prediction = predict_instance(&cluster, instance, value, &distribution).await?;
         let now = Document::of(&prediction);
         check(&document, &now).map_err(|error| Complaint::about(label, error))?;
-        carry_out(&cluster, &prediction.desired.namespace, &prediction.desired.name, &document, arguments.wait.wait).await
+        carry_out(&cluster, &prediction.desired.namespace, &prediction.desired.name, &document, arguments.wait.wait)
+            .await
     })
 }
 
@@ -111,13 +112,7 @@ fn check(then: &Document, now: &Document) -> Result<(), ApplyPlanError> {
     }
 }
 
-async fn carry_out(
-    cluster: &Cluster,
-    namespace: &str,
-    name: &str,
-    plan: &Document,
-    wait: bool,
-) -> Result<(), Failure> {
+async fn carry_out(cluster: &Cluster, namespace: &str, name: &str, plan: &Document, wait: bool) -> Result<(), Failure> {
     let kind = ServedKind::known(INSTANCE, identity::VERSION);
     let mut instance = plan.instance.clone();
     if let Some(metadata) = instance.get_mut("metadata").and_then(Value::as_object_mut) {

@@ -7,3 +7,4 @@ mod installing;
 mod keeping;
 mod kubernetes;
 mod looking;
+mod planning;

@@ -47,8 +47,8 @@ pub(super) struct Trial {
 }
 
 /// How long the API server may take to serve a kind whose CRD it has just established.
-const SERVED_WITHIN: Duration = Duration::from_secs(10);
-const SERVED_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const SERVED_PAUSE: Duration = Duration::from_millis(100);
 
 impl Engine {
     /// Examines objects, as many at a time as the window allows. In the order of the objects.

@@ -15,7 +15,7 @@ use super::kinds::KindError;
 use super::memory::DesiredDigest;
 use super::request::RequestError;
 use crate::plan::{ApplyPlan, Decision, Policy};
-use crate::preview::{Effect, Foreseen, Proof, overlay};
+use crate::preview::{Effect, Foreseen, Proof, overlay, without_picked};
 use crate::record::{Entry, Inventory};
 
 /// What the API server was not able to try, or refused.
@@ -136,7 +136,9 @@ fn judge(
     Ok(Verdict::Effect(match (examined.decision, before) {
         (Decision::Leave, _) => Effect::Leave,
         (Decision::Skip(reason), _) => Effect::Skip(reason),
-        (Decision::Configure { .. }, Some(before)) => Effect::Configure { before, after, proof: Proof::DryRun },
+        (Decision::Configure { .. }, Some(before)) => {
+            Effect::Configure { after: without_picked(after, &before, desired), before, proof: Proof::DryRun }
+        }
         (Decision::Recreate | Decision::Outlast, Some(before)) => Effect::Recreate { before, after: desired.clone() },
         (_, _) => Effect::Create { after, proof: Proof::DryRun },
     }))
@@ -187,9 +189,10 @@ impl Coming {
     /// fields that its kind does not have yet.
     fn brings(&self, object: &Object, error: &RequestError) -> bool {
         let lacks_namespace = error.is_not_found()
-            && error.status().and_then(|status| status.details.as_ref()).is_some_and(|details| {
-                details.kind == "namespaces" && self.namespaces.contains(&details.name)
-            });
+            && error
+                .status()
+                .and_then(|status| status.details.as_ref())
+                .is_some_and(|details| details.kind == "namespaces" && self.namespaces.contains(&details.name));
         let is_refused = error.is_not_found() && is_not_served(error)
             || error.has_code(StatusCode::BAD_REQUEST)
             || error.has_code(StatusCode::UNPROCESSABLE_ENTITY)

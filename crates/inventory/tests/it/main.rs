@@ -5,6 +5,7 @@
 mod adoption;
 mod denial;
 mod faults;
+mod foresight;
 mod kill;
 mod lifecycle;
 mod protocol;

@@ -56,6 +56,35 @@ async fn an_old_version_can_be_dropped_once_nothing_is_stored_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_stored_to_the_last_moment_can_be_dropped() {
+    let world = World::new("bridge").await;
+    let engine = world.engine();
+    let with = |versions: Value| {
+        let definition = crd("bridges.stored.example.com", "Bridge").set("/spec/versions", versions).build();
+        world.owned([definition]).remove(0)
+    };
+    let (old, new) = (with(json!([version("v1alpha1", true)])), with(json!([version("v1", true)])));
+    world.apply(&engine, std::slice::from_ref(&old)).await.result.unwrap();
+    let object = |api_version: &str| {
+        let object = custom(api_version, "Bridge", "a").in_namespace(&world.namespace);
+        object.spec(json!({"size": 1})).build()
+    };
+    let first = object("stored.example.com/v1alpha1");
+    let created: DynamicObject = serde_json::from_value(first.clone().into_value()).unwrap();
+    world.api(&first).create(&PostParams::default(), &created).await.unwrap();
+
+    let refused = world.apply(&engine, std::slice::from_ref(&new)).await.result.unwrap_err();
+    assert!(refused.to_string().contains("status.storedVersions"), "{refused}");
+    assert_eq!(engine.migrate(new.name(), false).await.unwrap(), Migration::UpToDate, "there is no other version yet");
+    assert_eq!(engine.make_way(&new).await.unwrap(), Migration::Migrated(1));
+    world.apply(&engine, std::slice::from_ref(&new)).await.result.unwrap();
+    let live = world.live(&object("stored.example.com/v1")).await.unwrap();
+    assert_eq!(live.pointer("/spec/size"), Some(&json!(1)));
+    assert_eq!(engine.make_way(&new).await.unwrap(), Migration::UpToDate);
+    world.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn objects_without_a_controller_are_let_go() {
     let world = World::new("finalizers").await;
     let engine = world.engine();

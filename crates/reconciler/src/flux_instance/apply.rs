@@ -32,7 +32,7 @@ impl Run<'_> {
         if let Some(held) = outcome.result.as_ref().err().and_then(held_versions)
             && self.spec().is_some_and(|spec| spec.migrate_resources)
         {
-            self.migrate_all(held.iter().map(|id| id.name.as_str()), false).await.map_err(ApplyFailure::Migrate)?;
+            self.make_way(built, &held).await.map_err(ApplyFailure::Migrate)?;
             let plan = ApplyPlan::new(built.objects.clone(), &outcome.inventory);
             let changes = outcome.changes;
             outcome = self.apply_plan(&plan).await;

@@ -1,5 +1,7 @@
 //! Stored objects, into the storage version of their CRD.
 
+use std::collections::BTreeSet;
+
 use flux_operator_api::ObjectId;
 use flux_operator_builder::upgrade;
 use flux_operator_inventory::{Action, Migration, RequestError};
@@ -48,12 +50,18 @@ impl Run<'_> {
         }
     }
 
+    /// Moves stored objects out of the versions that these CRDs drop.
+    pub(super) async fn make_way(&self, built: &Built, held: &BTreeSet<ObjectId>) -> Result<(), RequestError> {
+        for definition in built.objects.iter().filter(|object| held.contains(&object.id())) {
+            if let Migration::Migrated(objects) = self.ctx.engine.make_way(definition).await? {
+                tracing::info!(crd = definition.name(), objects, "CRD migrated");
+            }
+        }
+        Ok(())
+    }
+
     /// Migrates the objects of every one of these CRDs, whatever becomes of the others.
-    pub(super) async fn migrate_all(
-        &self,
-        definitions: impl Iterator<Item = &str>,
-        force: bool,
-    ) -> Result<(), RequestError> {
+    async fn migrate_all(&self, definitions: impl Iterator<Item = &str>, force: bool) -> Result<(), RequestError> {
         let mut result = Ok(());
         for name in definitions {
             match self.ctx.engine.migrate(name, force).await {

@@ -75,7 +75,11 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
         check_stored(&cluster, &served).await?;
         let scope = arguments.all_namespaces.scope(&cluster, false);
         let objects = cluster.list_metadata(&served, &scope, &ListParams::default()).await?.objects;
+        let is_whole = scope == Scope::All && !arguments.dry_run;
         if objects.is_empty() {
+            if is_whole && store_anew(&cluster, &served).await? {
+                return Ok(());
+            }
             return Err(Complaint::new(MigrateError::None(served.plural.clone(), scope.words())).into());
         }
         let total = objects.len();
@@ -100,7 +104,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
                 }
             }
         }
-        if failed == 0 && scope == Scope::All && !arguments.dry_run {
+        if failed == 0 && is_whole {
             store_anew(&cluster, &served).await?;
         }
         if arguments.dry_run {
@@ -139,18 +143,20 @@ async fn check_stored(cluster: &Cluster, kind: &ServedKind) -> Result<(), Failur
 }
 
 /// Has every object stored in the version, where that is the one the CRD stores, so that the CRD can
-/// drop all others.
-async fn store_anew(cluster: &Cluster, kind: &ServedKind) -> Result<(), Failure> {
+/// drop all others. Whether it could not before.
+async fn store_anew(cluster: &Cluster, kind: &ServedKind) -> Result<bool, Failure> {
     let crd = format!("{}.{}", kind.plural, kind.group);
     let engine = Engine::new(cluster.client().clone(), Owner::new("flux", cluster.namespace()));
     let migrated = engine.migrate(&crd, false).await;
-    match migrated.map_err(|error| ClusterError::request(format!("store the objects of {crd} anew"), error))? {
-        Migration::UpToDate => {}
+    let migrated =
+        migrated.map_err(|error| ClusterError::request(format!("store the objects of {crd} anew"), error))?;
+    match migrated {
+        Migration::UpToDate => Ok(false),
         Migration::Migrated(objects) => {
             cluster.story.done(format_args!("{crd}: {} stored anew", counted(objects, "object")));
+            Ok(true)
         }
     }
-    Ok(())
 }
 
 /// Migrates one object. Returns the managers that were behind; `None` where none was.

@@ -19,7 +19,8 @@ pub(super) fn plan(prediction: &Prediction) -> String {
     let Prediction { desired, from, assessment, .. } = prediction;
     let _ = writeln!(text, "FluxInstance/{}/{}", desired.namespace, desired.name);
     let _ = writeln!(text, "  {}\n", way(from.as_deref(), &desired.revision));
-    for line in &assessment.lines {
+    let (plain, telling): (Vec<&Line>, Vec<&Line>) = assessment.lines.iter().partition(|line| is_plain(line));
+    for line in telling {
         let (sign, color) = sign(line.effect);
         let _ = writeln!(text, "{} {} {}", painted(sign, color), printable(&line.object), risk(line));
         for finding in &line.findings {
@@ -30,6 +31,7 @@ pub(super) fn plan(prediction: &Prediction) -> String {
         }
         text.push_str(&differences(&line.differences, "    "));
     }
+    text.push_str(&folded(&plain));
     if !assessment.lines.is_empty() {
         text.push('\n');
     }
@@ -40,8 +42,36 @@ pub(super) fn plan(prediction: &Prediction) -> String {
     }
     let untried = assessment.lines.iter().filter(|line| !line.tried && prediction.cluster.is_some()).count();
     if untried > 0 {
-        let _ = writeln!(text, "{} could not be tried: their kind or namespace only comes with this change", counted(untried, "object"));
+        let _ = writeln!(
+            text,
+            "{} could not be tried: their kind or namespace only comes with this change",
+            counted(untried, "object")
+        );
     }
+    text
+}
+
+/// Whether an object only gets other labels or annotations, as every object does in an upgrade.
+fn is_plain(line: &Line) -> bool {
+    let is_metadata = |difference: &Difference| difference.path.starts_with("metadata.");
+    line.effect == Word::Changed && line.findings.is_empty() && line.differences.iter().all(is_metadata)
+}
+
+/// Objects that only get other labels or annotations: one line for all, and each difference once.
+fn folded(lines: &[&Line]) -> String {
+    let Some(first) = lines.first() else {
+        return String::new();
+    };
+    let (sign, color) = sign(first.effect);
+    let mut text =
+        format!("{} {}: labels and annotations only\n", painted(sign, color), counted(lines.len(), "object"));
+    let mut told: Vec<Difference> = Vec::new();
+    for difference in lines.iter().flat_map(|line| &line.differences) {
+        if !told.contains(difference) {
+            told.push(difference.clone());
+        }
+    }
+    text.push_str(&differences(&told, "    "));
     text
 }
 

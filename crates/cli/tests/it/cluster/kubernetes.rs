@@ -1,6 +1,6 @@
 //! An API server with the kinds of Flux, and a namespace for each test.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
@@ -67,6 +67,7 @@ fn definition(name: &str, kind: &str, version: &str) -> Object {
 
 /// One test's view of the cluster, and a folder to run in.
 pub(super) struct Kubernetes {
+    kubeconfig: PathBuf,
     pub(super) world: World,
     pub(super) namespace: String,
     runtime: Runtime,
@@ -82,23 +83,40 @@ impl Kubernetes {
         kubernetes
     }
 
+    /// Another cluster, in which only FluxInstances are defined, with the namespace of Flux.
+    pub(super) fn of(cluster: &Cluster) -> Self {
+        let kubernetes = Self::connect(cluster.kubeconfig(), "flux-system");
+        let metadata = json!({"name": "flux-system", "labels": {"team": "platform"}});
+        kubernetes.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}));
+        kubernetes.define(&Object::try_from(crd::flux_instance()).unwrap());
+        kubernetes
+    }
+
     fn connect(kubeconfig: &Path, namespace: &str) -> Self {
+        let path = kubeconfig.to_owned();
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let client = runtime.block_on(async {
             let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
             kube::Client::try_from(config).unwrap()
         });
-        Self { world: World::new(), namespace: namespace.to_owned(), runtime, client }
+        Self { kubeconfig: path, world: World::new(), namespace: namespace.to_owned(), runtime, client }
     }
 
-    #[expect(clippy::unused_self, reason = "it is that of this cluster")]
-    pub(super) fn kubeconfig(&self) -> &'static Path {
-        cluster().kubeconfig()
+    pub(super) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    pub(super) fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
+    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     /// Applies a CRD and waits until its objects can be made.
-    fn define(&self, definition: &Object) {
+    pub(super) fn define(&self, definition: &Object) {
         self.apply(definition.clone().into_value());
         let established = |live: &Value| {
             let conditions = live.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
