@@ -168,7 +168,7 @@ fn schema_changes(upgrade: &Upgrade, survey: Option<&Survey>) -> Vec<Finding> {
 fn risk(kind: &SchemaChangeKind, was_surveyed: bool) -> Risk {
     match kind {
         SchemaChangeKind::FieldAdded => Risk::Low,
-        // Nobody here can try a rule.
+        // Not every rule can be tried here.
         SchemaChangeKind::Rule(_) => Risk::Medium,
         _ if was_surveyed => Risk::Low,
         _ => Risk::Medium,

@@ -21,6 +21,7 @@ pub mod definition;
 pub mod difference;
 pub mod finding;
 pub mod permission;
+mod rule;
 pub mod schema;
 pub mod survey;
 pub mod workload;

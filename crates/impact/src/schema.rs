@@ -174,7 +174,7 @@ fn required(schema: &Value) -> Vec<String> {
 }
 
 /// The rules in CEL, each with what it tells people.
-fn rules(schema: &Value) -> Vec<(String, String)> {
+pub(crate) fn rules(schema: &Value) -> Vec<(String, String)> {
     let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten();
     let text = |rule: &Value, field: &str| rule.get(field).and_then(Value::as_str).map(str::to_owned);
     rules

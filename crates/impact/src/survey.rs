@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::definition::{Upgrade, counted};
 use crate::difference::below;
 use crate::finding::{Finding, Risk, listed};
+use crate::rule::Rules;
 use crate::schema::is_open;
 
 /// How many objects a finding names.
@@ -25,6 +26,7 @@ const NOT_WRITTEN: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 pub struct Survey {
     upgrade: Upgrade,
     validator: Option<Validator>,
+    rules: Rules,
     objects: usize,
     refused: Vec<(ObjectId, String)>,
     dropped: Vec<(ObjectId, String)>,
@@ -42,7 +44,16 @@ impl Survey {
             let schema = Value::Object(translate(after));
             jsonschema::options().with_draft(jsonschema::Draft::Draft202012).build(&schema).ok()
         });
-        Self { upgrade, validator, objects: 0, refused: Vec::new(), dropped: Vec::new(), behind: BTreeMap::new() }
+        let rules = upgrade.schemas.as_ref().map(|(after, before)| Rules::new(before, after)).unwrap_or_default();
+        Self {
+            upgrade,
+            validator,
+            rules,
+            objects: 0,
+            refused: Vec::new(),
+            dropped: Vec::new(),
+            behind: BTreeMap::new(),
+        }
     }
 
     /// What changes.
@@ -68,6 +79,8 @@ impl Survey {
             }
         }
         if let Some((after, before)) = &self.upgrade.schemas {
+            let faults = self.rules.faults(&written, after);
+            self.refused.extend(faults.into_iter().map(|(path, fault)| (id.clone(), format!("`{path}`: {fault}"))));
             let mut paths = Vec::new();
             dropped(&written, before, after, "", &mut paths);
             self.dropped.extend(paths.into_iter().map(|path| (id.clone(), path)));
@@ -230,5 +243,96 @@ fn exclusive(translated: &mut Map<String, Value>) {
             Some(Value::Bool(false)) | None => {}
             Some(other) => drop(translated.insert(mark.to_owned(), other)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A CRD with one version.
+    fn definition(version: &str, spec: &Value) -> Object {
+        let root = json!({"type": "object", "properties": {"spec": spec}});
+        let version = json!({"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": root}});
+        let names = json!({"kind": "Box", "plural": "boxes"});
+        Object::try_from(json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "boxes.example.com"}, "status": {"storedVersions": [version["name"]]},
+            "spec": {"group": "example.com", "names": names, "versions": [version]},
+        }))
+        .unwrap()
+    }
+
+    /// What is found of these specs, where the schema of their kind changes.
+    #[track_caller]
+    fn check(before: &Value, after: &Value, specs: &[Value], expected: &[&str]) {
+        let upgrade = Upgrade::between(&definition("v1", before), Some(&definition("v1", after))).unwrap();
+        let mut survey = Survey::new(upgrade);
+        for spec in specs {
+            let metadata = json!({"name": "a", "namespace": "n"});
+            let object = json!({"apiVersion": "example.com/v1", "kind": "Box", "metadata": metadata, "spec": spec});
+            survey.look_at(&Object::try_from(object).unwrap());
+        }
+        let found = survey.findings();
+        assert_eq!(found.iter().map(|finding| finding.text.as_str()).collect::<Vec<_>>(), expected);
+    }
+
+    fn of(properties: &Value) -> Value {
+        json!({"type": "object", "properties": properties})
+    }
+
+    #[test]
+    fn objects_that_a_schema_no_longer_accepts_are_named_without_their_values() {
+        let before = of(&json!({"mode": {"type": "string"}, "size": {"x-kubernetes-int-or-string": true}}));
+        let mut after = of(&json!({
+            "mode": {"type": "string", "enum": ["a"]}, "size": {"x-kubernetes-int-or-string": true},
+        }));
+        check(&before, &after, &[json!({"mode": "a", "size": "1"}), json!({"size": 1})], &[]);
+        let [text] = ["`Box/n/a` would be refused: `spec.mode`: value is not one of \"a\""];
+        check(&before, &after, &[json!({"mode": "canary"})], &[text]);
+        after["required"] = json!(["mode"]);
+        check(&before, &after, &[json!({})], &["`Box/n/a` would be refused: `spec`: \"mode\" is a required property"]);
+    }
+
+    #[test]
+    fn null_is_a_value_where_the_schema_says_so() {
+        let text = |nullable: bool| of(&json!({"mode": {"type": "string", "nullable": nullable}, "more": {}}));
+        let after = of(&json!({"mode": {"type": "string", "nullable": true, "maxLength": 1}, "more": {}}));
+        check(&text(true), &after, &[json!({"mode": null})], &[]);
+    }
+
+    #[test]
+    fn a_field_that_goes_is_a_loss_for_those_who_use_it() {
+        let inner = |names: &[&str]| {
+            let fields = names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"})));
+            of(&json!({"items": {"type": "array", "items": of(&fields.collect())}}))
+        };
+        let specs = [json!({"items": [{"kept": "x"}, {"kept": "x", "gone": "x"}]}), json!({"items": [{"kept": "x"}]})];
+        check(
+            &inner(&["kept", "gone"]),
+            &inner(&["kept"]),
+            &specs,
+            &["`Box/n/a` loses the field `spec.items[1].gone`"],
+        );
+    }
+
+    #[test]
+    fn who_applies_in_a_version_that_goes_is_told_from_who_only_looks() {
+        let upgrade =
+            Upgrade::between(&definition("v1beta1", &of(&json!({}))), Some(&definition("v1", &of(&json!({})))));
+        let mut survey = Survey::new(upgrade.unwrap());
+        let entry = |manager: &str, version: &str, fields: Value| json!({"manager": manager, "apiVersion": format!("example.com/{version}"), "fieldsV1": fields});
+        let managed = json!([
+            entry("old", "v1beta1", json!({"f:spec": {}})),
+            entry("new", "v1", json!({"f:spec": {}})),
+            entry("controller", "v1beta1", json!({"f:metadata": {"f:finalizers": {}}})),
+        ]);
+        let metadata = json!({"name": "a", "namespace": "n", "managedFields": managed});
+        let object = json!({"apiVersion": "example.com/v1beta1", "kind": "Box", "metadata": metadata});
+        survey.look_at(&Object::try_from(object).unwrap());
+        let found: Vec<_> = survey.findings().into_iter().map(|finding| finding.text).collect();
+        assert_eq!(found, ["`old` applies 1 object in `v1beta1`: `Box/n/a`"]);
     }
 }
