@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use crate::cargo::{cargo, run, rustup, succeeds};
 use crate::crds::Crds;
+use crate::docs::Docs;
 use crate::fuzz::{self, Fuzz};
 use crate::metadata::Metadata;
 use crate::tidy::Tidy;
@@ -36,6 +37,7 @@ const STEPS: &[Step] = &[
     ("clippy", clippy),
     ("tidy", || Tidy {}.run().map(done)),
     ("CRDs up to date", || Crds { check: true }.run().map(done)),
+    ("reference pages up to date", || Docs { check: true }.run().map(done)),
     ("tests", || tally::run().map(Outcome::Tested)),
     ("example: embed", example),
     ("documentation", documentation),

@@ -12,6 +12,7 @@ mod cluster;
 mod crds;
 mod demo;
 mod dist;
+mod docs;
 mod fuzz;
 mod golden;
 #[cfg(test)]
@@ -34,6 +35,7 @@ enum Xtask {
     Crds(crds::Crds),
     Demo(demo::Demo),
     Dist(dist::Dist),
+    Docs(docs::Docs),
     Golden(golden::Golden),
     Tidy(tidy::Tidy),
     Wasm(wasm::Wasm),
@@ -64,6 +66,7 @@ fn run(command: Xtask) -> anyhow::Result<()> {
         Xtask::Crds(command) => command.run(),
         Xtask::Demo(command) => command.run(),
         Xtask::Dist(command) => command.run(),
+        Xtask::Docs(command) => command.run(),
         Xtask::Golden(command) => command.run(),
         Xtask::Tidy(command) => command.run(),
         Xtask::Wasm(command) => command.run(),

@@ -6,6 +6,7 @@ mod build_instance;
 mod cluster;
 mod distributions;
 mod distro;
+mod docs;
 mod output_dir;
 mod refusals;
 mod usage;

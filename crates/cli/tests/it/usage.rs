@@ -49,25 +49,9 @@ fn examples_of_the_help_parse() {
     }
 }
 
-#[test]
-fn examples_of_the_page_parse() {
-    let page = include_str!("../../../../docs/cli.md");
-    let examples: Vec<_> = page.lines().filter(|line| line.starts_with("flux-operator ")).collect();
-    for line in &examples {
-        parses(line);
-    }
-    let mut commands: Vec<_> = Cli::command().get_subcommands().cloned().collect();
-    commands.retain(|command| !command.is_hide_set());
-    for command in commands {
-        let name = format!("flux-operator {} ", command.get_name());
-        let name = name.trim_end();
-        assert!(examples.iter().any(|line| line.starts_with(name)), "`{name}` is not on the page");
-    }
-}
-
 /// Parses every call in a line: up to a pipe, a redirection or a bracket.
 #[track_caller]
-fn parses(line: &str) {
+pub(crate) fn parses(line: &str) {
     let line = line.trim();
     for (start, _) in line.match_indices("flux-operator ").filter(|_| !line.starts_with('#')) {
         let is_call = start == 0 || line[..start].ends_with(['|', '(']) || line[..start].ends_with("| ");
