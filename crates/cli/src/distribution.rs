@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use clap::Args;
+use flux_operator_builder::upgrade::{self, ChoiceError};
 use flux_operator_builder::{InstancePlan, Release, ReleaseVersion, VersionRange};
 use flux_operator_distro::{Digest, Directory, DirectoryError, Location, ReferenceError};
 
@@ -99,6 +100,11 @@ struct Lacks {
     older: usize,
 }
 
+/// A version that no operator upgrades to.
+#[derive(Debug, thiserror::Error)]
+#[error("the operator would refuse the version")]
+struct Refused(#[source] ChoiceError);
+
 /// An instance that asks for a version which is not there.
 #[derive(Debug, thiserror::Error)]
 #[error("no Flux release matches `spec.distribution.version`")]
@@ -184,6 +190,19 @@ impl Distribution {
         Ok(selected)
     }
 
+    /// The version that the operator would install, where this revision was `applied` last.
+    ///
+    /// # Errors
+    /// There is none in range, or it would be a downgrade.
+    pub(crate) fn choose(&self, instance: &Instance, applied: Option<&str>) -> Result<ReleaseVersion, Failure> {
+        let choice = upgrade::choose(&instance.plan, &self.versions, applied);
+        let label = || instance.label.clone();
+        Ok(choice.map(|choice| choice.version).map_err(|error| match error {
+            ChoiceError::NoVersion(_) => Complaint::about(label(), self.no_release(&instance.plan)),
+            error @ ChoiceError::Downgrade { .. } => Complaint::about(label(), Refused(error)),
+        })?)
+    }
+
     /// Reads the files of versions, each version once.
     ///
     /// # Errors
@@ -224,6 +243,12 @@ impl Advise for NoRelease {
             return Some(format!("pre-releases need an explicit bound, for example `>={bound}`"));
         }
         Some(choose_among(&self.newest, self.older))
+    }
+}
+
+impl Advise for Refused {
+    fn hint(&self) -> Option<String> {
+        Some("choose a newer version in `spec.distribution.version`".to_owned())
     }
 }
 

@@ -99,7 +99,9 @@ impl RegistryArgs {
 
     /// Whether signatures are asked for.
     pub(crate) fn asks_for_signatures(&self) -> bool {
-        !self.trust.keys.is_empty() || self.trust.root.is_some()
+        let TrustArgs { keys, root, issuer, issuer_regexp, subject, subject_regexp } = &self.trust;
+        let texts = [issuer, issuer_regexp, subject, subject_regexp];
+        !keys.is_empty() || root.is_some() || texts.into_iter().any(Option::is_some)
     }
 
     /// Makes ready to ask, without asking anything.

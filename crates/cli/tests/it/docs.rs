@@ -153,12 +153,8 @@ fn every_link_leads_somewhere() {
 
 /// The path without `..`.
 fn normal(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut path, part| {
-        if part.as_os_str() == ".." {
-            drop(path.pop())
-        } else {
-            path.push(part)
-        }
-        path
+    path.components().fold(PathBuf::new(), |path, part| match part.as_os_str() {
+        up if up == ".." => path.parent().unwrap().to_owned(),
+        part => path.join(part),
     })
 }

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use flux_operator_api::Object;
-use flux_operator_builder::upgrade::{self, ChoiceError};
 use flux_operator_builder::{BuildError, ReleaseVersion, build};
 use serde_json::Value;
 
 use crate::distribution::Distribution;
-use crate::error::{Advise, Complaint, Failure};
+use crate::error::{Complaint, Failure};
 use crate::inputs::{self, Instance};
 
 /// An instance and the objects that it stands for.
@@ -25,17 +24,6 @@ pub(crate) struct Desired {
     pub(crate) migrates: bool,
     /// Where the distribution was, to be found again.
     pub(crate) distribution: String,
-}
-
-/// An instance that is not upgraded like this.
-#[derive(Debug, thiserror::Error)]
-#[error("the operator would refuse the version")]
-struct Refused(#[source] ChoiceError);
-
-impl Advise for Refused {
-    fn hint(&self) -> Option<String> {
-        Some("choose a newer version in `spec.distribution.version`".to_owned())
-    }
 }
 
 impl Desired {
@@ -55,17 +43,8 @@ impl Desired {
         distribution: &Distribution,
         applied: Option<&str>,
     ) -> Result<Self, Failure> {
-        let choice = match upgrade::choose(&instance.plan, distribution.versions(), applied) {
-            Ok(choice) => choice,
-            Err(error @ ChoiceError::Downgrade { .. }) => {
-                return Err(Complaint::about(instance.label, Refused(error)).into());
-            }
-            Err(ChoiceError::NoVersion(_)) => {
-                distribution.select(std::slice::from_ref(&instance))?;
-                return Err(Complaint::about(instance.label, Nothing).into());
-            }
-        };
-        Self::render(&instance, value, &choice.version, distribution)
+        let version = distribution.choose(&instance, applied)?;
+        Self::render(&instance, value, &version, distribution)
     }
 
     /// The instance at a version, whatever range it accepts.
@@ -104,10 +83,3 @@ impl Desired {
         })
     }
 }
-
-/// A version that is there and cannot be chosen.
-#[derive(Debug, thiserror::Error)]
-#[error("no version can be chosen")]
-struct Nothing;
-
-impl Advise for Nothing {}
