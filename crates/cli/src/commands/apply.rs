@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
     let distribution = arguments.distribution.clone().or(&document.distribution).open()?;
     let (instance, value) = inputs::from_value(&label, &document.instance)?;
     on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-        let prediction = predict_instance(&cluster, instance, value, &distribution).await?;
+        let prediction = predict_instance(&cluster, &instance, value, &distribution).await?;
         let now = Document::of(&prediction);
         check(&document, &now).map_err(|error| Complaint::about(label, error))?;
         carry_out(&cluster, &prediction.desired.namespace, &prediction.desired.name, &document, arguments.wait.wait)

@@ -34,14 +34,14 @@ pub(crate) fn predict(path: &Path, distribution: &DistributionArgs, globals: &Gl
     let distribution = distribution.open()?;
     let (instance, value) = inputs::read_one(path)?;
     on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-        predict_instance(&cluster, instance, value, &distribution).await
+        predict_instance(&cluster, &instance, value, &distribution).await
     })
 }
 
 /// Predicts what an instance would change.
 pub(crate) async fn predict_instance(
     cluster: &Cluster,
-    instance: Instance,
+    instance: &Instance,
     value: Value,
     distribution: &Distribution,
 ) -> Result<Prediction, Failure> {

@@ -33,18 +33,18 @@ impl Desired {
     /// The file, the version or what is made of both is wrong.
     pub(crate) fn read(path: &Path, distribution: &Distribution, applied: Option<&str>) -> Result<Self, Failure> {
         let (instance, value) = inputs::read_one(path)?;
-        Self::of(instance, value, distribution, applied)
+        Self::of(&instance, value, distribution, applied)
     }
 
     /// What an instance asks for that was read before.
     pub(crate) fn of(
-        instance: Instance,
+        instance: &Instance,
         value: Value,
         distribution: &Distribution,
         applied: Option<&str>,
     ) -> Result<Self, Failure> {
-        let version = distribution.choose(&instance, applied)?;
-        Self::render(&instance, value, &version, distribution)
+        let version = distribution.choose(instance, applied)?;
+        Self::render(instance, value, &version, distribution)
     }
 
     /// The instance at a version, whatever range it accepts.
