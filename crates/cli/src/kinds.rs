@@ -83,6 +83,23 @@ pub(crate) const INSTANCE: &FluxKind = &CATALOGUE[0];
 /// The report of the operator.
 pub(crate) const REPORT: &FluxKind = &CATALOGUE[1];
 
+// Those that commands are about.
+pub(crate) const KUSTOMIZATION: &FluxKind = &CATALOGUE[4];
+pub(crate) const HELM_RELEASE: &FluxKind = &CATALOGUE[5];
+pub(crate) const GIT_REPOSITORY: &FluxKind = &CATALOGUE[6];
+pub(crate) const OCI_REPOSITORY: &FluxKind = &CATALOGUE[7];
+pub(crate) const BUCKET: &FluxKind = &CATALOGUE[8];
+pub(crate) const HELM_REPOSITORY: &FluxKind = &CATALOGUE[9];
+pub(crate) const HELM_CHART: &FluxKind = &CATALOGUE[10];
+pub(crate) const ARTIFACT_GENERATOR: &FluxKind = &CATALOGUE[11];
+pub(crate) const EXTERNAL_ARTIFACT: &FluxKind = &CATALOGUE[12];
+pub(crate) const ALERT: &FluxKind = &CATALOGUE[13];
+pub(crate) const PROVIDER: &FluxKind = &CATALOGUE[14];
+pub(crate) const RECEIVER: &FluxKind = &CATALOGUE[15];
+pub(crate) const IMAGE_REPOSITORY: &FluxKind = &CATALOGUE[16];
+pub(crate) const IMAGE_POLICY: &FluxKind = &CATALOGUE[17];
+pub(crate) const IMAGE_UPDATE_AUTOMATION: &FluxKind = &CATALOGUE[18];
+
 /// A word that is no kind of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownKind(String);
@@ -154,6 +171,29 @@ mod tests {
         let unknown = |word| FluxKind::called(word).unwrap_err().to_string();
         assert_eq!(unknown("kustomisation"), "`kustomisation` is no kind of Flux, did you mean `Kustomization`?");
         assert!(unknown("deploy").starts_with("`deploy` is no kind of Flux: expected one of `FluxInstance`, "));
+    }
+
+    #[test]
+    fn kinds_are_where_their_names_say() {
+        for (kind, name) in [
+            (KUSTOMIZATION, "Kustomization"),
+            (HELM_RELEASE, "HelmRelease"),
+            (GIT_REPOSITORY, "GitRepository"),
+            (OCI_REPOSITORY, "OCIRepository"),
+            (BUCKET, "Bucket"),
+            (HELM_REPOSITORY, "HelmRepository"),
+            (HELM_CHART, "HelmChart"),
+            (ARTIFACT_GENERATOR, "ArtifactGenerator"),
+            (EXTERNAL_ARTIFACT, "ExternalArtifact"),
+            (ALERT, "Alert"),
+            (PROVIDER, "Provider"),
+            (RECEIVER, "Receiver"),
+            (IMAGE_REPOSITORY, "ImageRepository"),
+            (IMAGE_POLICY, "ImagePolicy"),
+            (IMAGE_UPDATE_AUTOMATION, "ImageUpdateAutomation"),
+        ] {
+            assert_eq!(kind.kind, name);
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) fn utc(text: &str) -> String {
 /// The cells that `-o wide` adds: revision and age.
 pub(crate) fn wide_cells(object: &Object, now: Timestamp) -> [String; 2] {
     let created = text(object, "/metadata/creationTimestamp").unwrap_or_default();
-    let revision = revision(object).map_or_else(|| UNKNOWN.to_owned(), |found| shortened(&found));
+    let revision = revision(object).map_or_else(|| UNKNOWN.to_owned(), |found| abbreviated(&found));
     [revision, age(created, now)]
 }
 
@@ -76,11 +76,18 @@ fn revision(object: &Object) -> Option<String> {
     paths.into_iter().find_map(|path| text(object, path)).map(str::to_owned)
 }
 
-/// A revision with its digest cut to what tells it from others: 8 characters.
-fn shortened(revision: &str) -> String {
-    let is_hash = |part: &str| part.len() >= 40 && part.len() <= 128 && part.bytes().all(|b| b.is_ascii_hexdigit());
-    let cut = |part: &str| if is_hash(part) { part.get(..8).unwrap_or(part).to_owned() } else { part.to_owned() };
-    revision.split(':').map(cut).collect::<Vec<_>>().join(":")
+/// A text with every digest in it cut to what tells it from others: 8 characters.
+pub(crate) fn abbreviated(text: &str) -> String {
+    let mut cut = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_hash = (40..=128).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit());
+        match (is_hash, word.get(..8), part.get(word.len()..)) {
+            (true, Some(start), Some(end)) => cut.extend([start, end]),
+            _ => cut.push_str(part),
+        }
+    }
+    cut
 }
 
 /// How long ago a moment is, as `kubectl` says it: `45s`, `5m`, `3h`, `12d`.
@@ -126,7 +133,8 @@ mod tests {
     #[test]
     fn digests_are_cut() {
         let digest = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(shortened(&format!("main@sha1:{digest}")), "main@sha1:01234567");
-        assert_eq!(shortened("v2.8.3"), "v2.8.3");
+        assert_eq!(abbreviated(&format!("main@sha1:{digest}")), "main@sha1:01234567");
+        assert_eq!(abbreviated(&format!("applied `{digest}`, grün")), "applied `01234567`, grün");
+        assert_eq!(abbreviated("v2.8.3"), "v2.8.3");
     }
 }

@@ -111,8 +111,17 @@ impl Cluster {
 
     /// The objects of several kinds, in the order of the kinds.
     pub(crate) async fn list_all(&self, kinds: &[ServedKind], scope: &Scope) -> Result<Vec<Object>, ClusterError> {
-        let params = ListParams::default();
-        let lists = kinds.iter().map(|kind| self.list(kind, scope, &params));
+        self.list_selected(kinds, scope, &ListParams::default()).await
+    }
+
+    /// Those of them that the API server picks out.
+    pub(crate) async fn list_selected(
+        &self,
+        kinds: &[ServedKind],
+        scope: &Scope,
+        params: &ListParams,
+    ) -> Result<Vec<Object>, ClusterError> {
+        let lists = kinds.iter().map(|kind| self.list(kind, scope, params));
         let mut lists = futures::stream::iter(lists).buffered(WINDOW);
         let mut objects = Vec::new();
         while let Some(listed) = lists.next().await {

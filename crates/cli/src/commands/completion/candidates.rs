@@ -6,8 +6,9 @@ use clap::{Arg, Command, Parser as _};
 
 use crate::cli::Cli;
 use crate::cluster::{Cluster, Scope, ServedKind, Span, on_cluster};
+use crate::commands::get;
 use crate::globals::Globals;
-use crate::kinds::{CATALOGUE, FluxKind, INSTANCE, Suspension};
+use crate::kinds::{CATALOGUE, FluxKind, HELM_RELEASE, INSTANCE, KUSTOMIZATION, Suspension};
 use flux_operator_api::identity;
 use kube::api::ListParams;
 
@@ -27,10 +28,10 @@ pub(super) enum Wanted {
 pub(super) enum Live {
     Namespaces,
     Instances,
-    /// The objects of a kind, written with the kind before them.
+    /// The objects of a kind, with what is written before their names.
     Objects {
         kind: &'static FluxKind,
-        written: String,
+        prefix: String,
     },
 }
 
@@ -81,6 +82,10 @@ pub(super) fn wanted(root: &Command, before: &[String], last: &str) -> Wanted {
 fn argument(positional: &Arg, path: &[&str], last: &str) -> Wanted {
     match positional.get_id().as_str() {
         "name" if path.last() == Some(&"instance") => Wanted::Live(Live::Instances),
+        "name" => match named(path) {
+            Some(kind) => Wanted::Live(Live::Objects { kind, prefix: String::new() }),
+            None => Wanted::Known(Vec::new()),
+        },
         "resource" | "objects" | "owner" => subject(path, last),
         _ => match possible(positional) {
             values if values.is_empty() => Wanted::Known(Vec::new()),
@@ -89,11 +94,20 @@ fn argument(positional: &Arg, path: &[&str], last: &str) -> Wanted {
     }
 }
 
+/// The kind whose name a command takes.
+fn named(path: &[&str]) -> Option<&'static FluxKind> {
+    match path {
+        ["tree", "kustomization"] => Some(KUSTOMIZATION),
+        ["tree", "helmrelease"] => Some(HELM_RELEASE),
+        _ => get::listed_kind(path),
+    }
+}
+
 /// First the kinds, then the names.
 fn subject(path: &[&str], last: &str) -> Wanted {
     if let Some((written, _)) = last.split_once('/') {
         return match FluxKind::called(written) {
-            Ok(kind) => Wanted::Live(Live::Objects { kind, written: written.to_owned() }),
+            Ok(kind) => Wanted::Live(Live::Objects { kind, prefix: format!("{written}/") }),
             Err(_) => Wanted::Known(Vec::new()),
         };
     }
@@ -153,9 +167,8 @@ impl Live {
                 Self::Namespaces => (ServedKind::namespaces(), Scope::All, String::new()),
                 Self::Instances if cluster.namespace_is_explicit => (instances(), scope, String::new()),
                 Self::Instances => (instances(), Scope::All, String::new()),
-                Self::Objects { kind, written } => {
-                    let served = cluster.discover().await?.flux(kind)?.clone();
-                    (served, scope, format!("{written}/"))
+                Self::Objects { kind, prefix } => {
+                    (cluster.discover().await?.flux(kind)?.clone(), scope, prefix.clone())
                 }
             };
             let listed = cluster.list_metadata(&kind, &scope, &ListParams::default()).await?;
@@ -235,7 +248,9 @@ mod tests {
         assert_eq!(live(&["get", "instance", ""]), Wanted::Live(Live::Instances));
         assert_eq!(live(&["get", "all", "-n", ""]), Wanted::Live(Live::Namespaces));
         let kind = FluxKind::called("ks").unwrap();
-        let objects = Live::Objects { kind, written: "ks".to_owned() };
+        let objects = Live::Objects { kind, prefix: "ks/".to_owned() };
         assert_eq!(live(&["-n", "apps", "reconcile", "resource", "ks/"]), Wanted::Live(objects));
+        let named = || Wanted::Live(Live::Objects { kind, prefix: String::new() });
+        assert_eq!((live(&["get", "ks", ""]), live(&["tree", "ks", ""])), (named(), named()));
     }
 }

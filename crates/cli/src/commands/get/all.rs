@@ -7,10 +7,10 @@ use flux_operator_api::Object;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::listing::{Columns, Listing};
+use super::listing::{Columns, ListFlags, Listing};
 use crate::cluster::{Cluster, Span, on_cluster};
 use crate::error::{Advise, Complaint, Failure};
-use crate::flags::{AllNamespaces, ReadyStatus};
+use crate::flags::ReadyStatus;
 use crate::globals::Globals;
 use crate::kinds::{CATALOGUE, FluxKind};
 use crate::output::{self, DocumentFormat, ListFormat};
@@ -37,7 +37,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
-    all_namespaces: AllNamespaces,
+    flags: ListFlags,
 
     /// List these kinds: by kind, plural or short name, comma separated.
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
@@ -46,10 +46,6 @@ pub struct Arguments {
     /// List only objects whose `Ready` is so.
     #[arg(long, value_enum, ignore_case = true, value_name = "STATUS")]
     ready_status: Option<ReadyStatus>,
-
-    /// Print the list in this format.
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table")]
-    output: ListFormat,
 
     /// Go on, and print what changes.
     #[arg(short, long)]
@@ -66,7 +62,7 @@ struct NothingFound(String);
 /// # Errors
 /// The cluster cannot be asked, or there is nothing to list.
 pub(crate) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
-    let Arguments { all_namespaces, kind, ready_status, output, watch } = arguments;
+    let Arguments { flags, kind, ready_status, watch } = arguments;
     let span = if watch { Span::Endless } else { Span::Limited };
     on_cluster(globals, span, async |cluster: Cluster| {
         let discovery = cluster.discover().await?;
@@ -74,10 +70,10 @@ pub(crate) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Writ
         let served = |known: &FluxKind| discovery.find(known.group, known.kind).cloned();
         let listing = Listing {
             kinds: CATALOGUE.iter().filter(wanted).filter_map(served).collect(),
-            scope: all_namespaces.scope(&cluster, false),
+            scope: flags.all_namespaces.scope(&cluster, false),
             columns: Everything { ready_status, now: Timestamp::now() },
-            format: output,
-            is_one: false,
+            flags,
+            name: None,
         };
         if watch {
             return listing.watch(&cluster, stdout).await;
@@ -87,7 +83,7 @@ pub(crate) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Writ
             return Err(Complaint::new(NothingFound(listing.scope.words())).into());
         }
         let rows = || objects.iter().map(Row::from).collect::<Vec<_>>();
-        let text = match output {
+        let text = match listing.flags.output {
             ListFormat::Json => output::json_line(&rows()),
             ListFormat::Yaml => {
                 let rows = serde_json::to_value(rows()).unwrap_or(Value::Null);

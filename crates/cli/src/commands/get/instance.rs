@@ -6,13 +6,12 @@ use clap::Args;
 use flux_operator_api::{Object, identity};
 use jiff::Timestamp;
 
-use super::listing::{Columns, Listing};
+use super::listing::{Columns, ListFlags, Listing};
 use crate::cluster::{Cluster, Scope, ServedKind, Span, on_cluster};
 use crate::error::Failure;
-use crate::flags::AllNamespaces;
 use crate::globals::Globals;
 use crate::kinds::INSTANCE;
-use crate::output::{self, ListFormat};
+use crate::output;
 use crate::readiness::condition;
 use crate::view;
 
@@ -35,11 +34,7 @@ pub struct Arguments {
     name: Option<String>,
 
     #[command(flatten)]
-    all_namespaces: AllNamespaces,
-
-    /// Print the list in this format.
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table")]
-    output: ListFormat,
+    flags: ListFlags,
 
     /// Go on, and print what changes.
     #[arg(short, long)]
@@ -51,17 +46,17 @@ pub struct Arguments {
 /// # Errors
 /// The cluster cannot be asked.
 pub(crate) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
-    let Arguments { name, all_namespaces, output, watch } = arguments;
+    let Arguments { name, flags, watch } = arguments;
     let span = if watch { Span::Endless } else { Span::Limited };
     on_cluster(globals, span, async |cluster: Cluster| {
         // Without a namespace, the instance is wherever it is: there is one in a cluster.
-        let scope = all_namespaces.scope(&cluster, !cluster.namespace_is_explicit);
+        let scope = flags.all_namespaces.scope(&cluster, !cluster.namespace_is_explicit);
         let listing = Listing {
             kinds: vec![ServedKind::known(INSTANCE, identity::VERSION)],
-            columns: Instances { with_namespace: scope == Scope::All, is_one: name.clone(), now: Timestamp::now() },
+            columns: Instances { with_namespace: scope == Scope::All, now: Timestamp::now() },
             scope,
-            format: output,
-            is_one: name.is_some(),
+            flags,
+            name,
         };
         if watch {
             return listing.watch(&cluster, stdout).await;
@@ -73,7 +68,6 @@ pub(crate) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Writ
 
 struct Instances {
     with_namespace: bool,
-    is_one: Option<String>,
     now: Timestamp,
 }
 
@@ -104,9 +98,5 @@ impl Columns for Instances {
             cells.extend(view::wide_cells(object, self.now));
         }
         cells
-    }
-
-    fn wants(&self, object: &Object) -> bool {
-        self.is_one.as_deref().is_none_or(|name| name == object.name())
     }
 }

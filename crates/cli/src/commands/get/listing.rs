@@ -5,6 +5,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use clap::Args;
 use flux_operator_api::{Object, ObjectId};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -15,8 +16,28 @@ use tokio::time::sleep;
 
 use crate::cluster::{Cluster, ClusterError, Scope, Seen, ServedKind};
 use crate::error::Failure;
+use crate::flags::AllNamespaces;
 use crate::output::{self, DocumentFormat, ListFormat};
 use crate::table::Table;
+
+/// The flags of every list.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ListFlags {
+    #[command(flatten)]
+    pub(super) all_namespaces: AllNamespaces,
+
+    /// List only objects with these labels, such as `team=a,tier!=b`.
+    #[arg(short = 'l', long = "label-selector", value_name = "SELECTOR")]
+    pub(super) labels: Option<String>,
+
+    /// Print the list in this format.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table")]
+    pub(super) output: ListFormat,
+
+    /// Leave the headers of tables out.
+    #[arg(long)]
+    pub(super) no_header: bool,
+}
 
 /// How objects become lines.
 pub(super) trait Columns {
@@ -24,8 +45,10 @@ pub(super) trait Columns {
     fn headers(&self, is_wide: bool) -> Vec<&'static str>;
     /// The cells below the headers.
     fn cells(&self, object: &Object, is_wide: bool) -> Vec<String>;
-    /// Whether an object is asked for.
-    fn wants(&self, object: &Object) -> bool;
+    /// Whether an object is asked for, by what the API server cannot pick out.
+    fn wants(&self, _object: &Object) -> bool {
+        true
+    }
 }
 
 /// Objects of some kinds, as text in a format.
@@ -33,9 +56,9 @@ pub(super) struct Listing<C> {
     pub(super) kinds: Vec<ServedKind>,
     pub(super) scope: Scope,
     pub(super) columns: C,
-    pub(super) format: ListFormat,
-    /// Whether one object was asked for by its name.
-    pub(super) is_one: bool,
+    pub(super) flags: ListFlags,
+    /// The one object that was asked for by its name.
+    pub(super) name: Option<String>,
 }
 
 /// The pause before a list that follows the end of a watch.
@@ -44,24 +67,24 @@ const PAUSE: Duration = Duration::from_millis(200);
 impl<C: Columns> Listing<C> {
     /// The objects now.
     pub(super) async fn objects(&self, cluster: &Cluster) -> Result<Vec<Object>, ClusterError> {
-        let mut objects = cluster.list_all(&self.kinds, &self.scope).await?;
+        let mut objects = cluster.list_selected(&self.kinds, &self.scope, &self.selected()).await?;
         objects.retain(|object| self.columns.wants(object));
         Ok(objects)
     }
 
     /// The text of objects.
     pub(super) fn text(&self, objects: Vec<Object>) -> String {
-        match self.format {
+        match self.flags.output {
             ListFormat::Table | ListFormat::Wide => {
                 let mut table = self.table();
                 for object in &objects {
                     table.push(self.cells(object));
                 }
-                table.text()
+                if self.flags.no_header { table.rows_text() } else { table.text() }
             }
             ListFormat::Name => objects.iter().map(|object| format!("{}\n", object.id())).collect(),
-            ListFormat::Yaml => output::objects(objects, DocumentFormat::Yaml, self.is_one),
-            ListFormat::Json => output::objects(objects, DocumentFormat::Json, self.is_one),
+            ListFormat::Yaml => output::objects(objects, DocumentFormat::Yaml, self.name.is_some()),
+            ListFormat::Json => output::objects(objects, DocumentFormat::Json, self.name.is_some()),
         }
     }
 
@@ -69,9 +92,9 @@ impl<C: Columns> Listing<C> {
     pub(super) async fn watch(&self, cluster: &Cluster, stdout: &mut dyn Write) -> Result<(), Failure> {
         let (tell, mut told) = mpsc::unbounded_channel();
         let mut follow: FuturesUnordered<_> =
-            self.kinds.iter().map(|kind| follow(cluster, kind, &self.scope, tell.clone())).collect();
+            self.kinds.iter().map(|kind| follow(cluster, kind, &self.scope, self.selected(), tell.clone())).collect();
         let mut table = self.table();
-        let mut is_first = true;
+        let mut is_first = !self.flags.no_header;
         loop {
             let seen = tokio::select! {
                 Some(seen) = told.recv() => seen,
@@ -83,7 +106,7 @@ impl<C: Columns> Listing<C> {
                 batch.push(seen);
             }
             let wanted = batch.into_iter().filter(|object| self.columns.wants(object));
-            let text = match self.format {
+            let text = match self.flags.output {
                 ListFormat::Table | ListFormat::Wide => {
                     wanted.for_each(|object| table.push(self.cells(&object)));
                     let text = if is_first { table.text() } else { table.rows_text() };
@@ -99,12 +122,19 @@ impl<C: Columns> Listing<C> {
         }
     }
 
+    /// What the API server shall pick out.
+    fn selected(&self) -> ListParams {
+        let mut params = ListParams { label_selector: self.flags.labels.clone(), ..ListParams::default() };
+        params.field_selector = self.name.as_ref().map(|name| format!("metadata.name={name}"));
+        params
+    }
+
     fn table(&self) -> Table {
-        Table::new(self.columns.headers(self.format == ListFormat::Wide))
+        Table::new(self.columns.headers(self.flags.output == ListFormat::Wide))
     }
 
     fn cells(&self, object: &Object) -> Vec<String> {
-        self.columns.cells(object, self.format == ListFormat::Wide)
+        self.columns.cells(object, self.flags.output == ListFormat::Wide)
     }
 }
 
@@ -113,12 +143,14 @@ async fn follow(
     cluster: &Cluster,
     kind: &ServedKind,
     scope: &Scope,
+    selected: ListParams,
     tell: mpsc::UnboundedSender<Object>,
 ) -> Result<(), ClusterError> {
     let mut known: BTreeMap<ObjectId, String> = BTreeMap::new();
-    let params = WatchParams::default();
+    let ListParams { label_selector, field_selector, .. } = selected.clone();
+    let params = WatchParams { label_selector, field_selector, ..WatchParams::default() };
     loop {
-        let listed = cluster.list(kind, scope, &ListParams::default()).await?;
+        let listed = cluster.list(kind, scope, &selected).await?;
         for object in listed.objects {
             let version = version(&object);
             if known.insert(object.id(), version.clone()) != Some(version) && tell.send(object).is_err() {
