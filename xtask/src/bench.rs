@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what rendering, pulling and applying take, against what we promise.
 
 mod cluster;
+mod command_line;
 mod example;
 mod fleet;
 mod in_process;
@@ -86,12 +87,19 @@ impl Bench {
         }
         let mut table = Table::default();
         in_process::measure(&distribution, &mut table)?;
-        match command_line()? {
-            Some(program) => process::measure(&program, &root, &mut table)?,
+        let command_line = command_line()?;
+        match &command_line {
+            Some(program) => {
+                command_line::program(program, &mut table)?;
+                process::measure(program, &root, &mut table)?;
+            }
             None => println!("not measured, there is no program `flux-operator` in this workspace: the command line"),
         }
         registry::measure(&self.profile, &root, &mut table)?;
         if !self.without_cluster {
+            if let Some(program) = &command_line {
+                command_line::cluster(&self.profile, program, &mut table)?;
+            }
             cluster::engine(&self.profile, &root, &mut table)?;
             let program = env::current_exe().context("cannot find this program")?;
             let program = program.with_file_name("flux-operator-controller");

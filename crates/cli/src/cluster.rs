@@ -136,6 +136,6 @@ impl Cluster {
 }
 
 /// A time as users write it.
-fn written(duration: Duration) -> String {
+pub(crate) fn written(duration: Duration) -> String {
     GoDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |duration| duration.to_string())
 }

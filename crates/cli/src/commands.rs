@@ -13,7 +13,9 @@ pub mod export;
 pub mod get;
 pub mod install;
 pub mod logs;
+pub mod man;
 pub mod migrate;
+pub mod patch;
 pub mod plan;
 pub mod reconcile;
 pub mod stats;
@@ -73,6 +75,9 @@ pub enum Command {
     Diff(diff::Command),
     Plan(plan::Arguments),
     Apply(apply::Arguments),
+    /// Change manifests in files.
+    #[command(subcommand, arg_required_else_help = true)]
+    Patch(patch::Command),
     /// Delete a FluxInstance.
     #[command(subcommand, arg_required_else_help = true)]
     Delete(delete::Command),
@@ -86,6 +91,8 @@ pub enum Command {
     Uninstall(uninstall::Arguments),
     Version(version::Arguments),
     Completion(completion::Arguments),
+    #[command(hide = true)]
+    Man(man::Arguments),
     /// Completes a line.
     #[command(name = completion::NAME, hide = true)]
     Complete(completion::Line),
@@ -116,6 +123,7 @@ impl Command {
             Self::Diff(command) => command.run(globals, stdout),
             Self::Plan(arguments) => plan::run(&arguments, globals, stdout),
             Self::Apply(arguments) => apply::run(&arguments, globals),
+            Self::Patch(command) => command.run(globals, stdout),
             Self::Delete(command) => command.run(globals),
             Self::Build(command) => command.run(stdout),
             Self::Distro(command) => command.run(globals, stdout),
@@ -123,6 +131,7 @@ impl Command {
             Self::Uninstall(arguments) => uninstall::run(&arguments, globals, stdout),
             Self::Version(arguments) => version::run(&arguments, globals, stdout),
             Self::Completion(arguments) => completion::run(&arguments, stdout),
+            Self::Man(arguments) => man::run(&arguments),
             Self::Complete(line) => completion::complete(&line, stdout),
         }
     }

@@ -26,6 +26,21 @@ pub trait Advise: Error + Send + Sync + 'static {
     }
 }
 
+/// There are differences: no fault, and nothing to tell, but an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("there are differences")]
+pub(crate) struct Differs;
+
+impl Advise for Differs {
+    fn exit_code(&self) -> u8 {
+        2
+    }
+
+    fn is_told(&self) -> bool {
+        false
+    }
+}
+
 /// One thing that went wrong.
 #[derive(Debug)]
 pub struct Complaint {
@@ -131,7 +146,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 }
 
 /// The text of an IO error, in the voice of our own: lower case and without its number.
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error ").next().unwrap_or_default();
     let mut letters = text.chars();

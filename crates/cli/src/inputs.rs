@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use flux_operator_api::identity;
 use flux_operator_builder::yaml::{Dialect, Limits, YamlError, read_documents, write};
 use flux_operator_builder::{Admission, InstancePlan, Manifest, Violations};
 
@@ -101,17 +102,36 @@ pub(crate) fn from_value(label: &str, document: &Value) -> Result<(Instance, Val
     parse_one(label, &text)
 }
 
-fn parse_one(label: &str, text: &str) -> Result<(Instance, Value), Failure> {
+/// The one FluxInstance of a text, among whatever else it holds, and the document it is written in.
+pub(crate) fn parse_one(label: &str, text: &str) -> Result<(Instance, Value), Failure> {
     let admission = Admission::new();
     let mut reader = Reader { admission: &admission, instances: Vec::new(), complaints: Vec::new() };
-    reader.whole(text, &Origin { label: label.to_owned(), file: None, relative: PathBuf::new() });
+    let origin = Origin { label: label.to_owned(), file: None, relative: PathBuf::new() };
+    reader.instances_of(text, &origin);
+    if reader.instances.is_empty() && reader.complaints.is_empty() {
+        // For what it says of documents that are something else.
+        reader.whole(text, &origin);
+    }
     Failure::check(reader.complaints)?;
     let documents = read_documents(text, Dialect::Manifest, &Limits::INPUT).unwrap_or_default();
-    let document = documents.into_iter().find(|document| !document.is_null()).unwrap_or_default();
+    let is_instance = |document: &Value| document.get("kind").is_some_and(|kind| kind == identity::KIND);
+    let document = documents.into_iter().find(is_instance).unwrap_or_default();
     match <[Instance; 1]>::try_from(reader.instances) {
         Ok([instance]) => Ok((instance, document)),
         Err(instances) => Err(Complaint::about(label, InputError::Several(instances.len())).into()),
     }
+}
+
+/// The instances of a text that may hold other documents, too.
+///
+/// # Errors
+/// The text is no YAML, or everything that is wrong with any of the instances.
+pub(crate) fn of_text(text: &str, label: &str) -> Result<Vec<Instance>, Failure> {
+    let admission = Admission::new();
+    let mut reader = Reader { admission: &admission, instances: Vec::new(), complaints: Vec::new() };
+    reader.instances_of(text, &Origin { label: label.to_owned(), file: None, relative: PathBuf::new() });
+    Failure::check(reader.complaints)?;
+    Ok(reader.instances)
 }
 
 /// `1 instance` or `2 instances`.
@@ -162,7 +182,7 @@ impl Reader<'_> {
             let origin = Origin { label: path.display().to_string(), file: Some(path), relative };
             match files::read(path) {
                 // What does not even mention the kind may be anything, templates of YAML included.
-                Ok(text) if !text.contains(flux_operator_api::identity::KIND) => {}
+                Ok(text) if !text.contains(identity::KIND) => {}
                 Ok(text) => self.instances_of(&text, &origin),
                 Err(error) => self.complaints.push(Complaint::about(origin.label, error)),
             }

@@ -27,6 +27,7 @@ mod cluster;
 mod installation;
 
 mod distribution;
+mod documents;
 mod inputs;
 mod output_dir;
 mod parallel;

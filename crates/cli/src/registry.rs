@@ -14,9 +14,19 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Advise, Complaint, Failure};
 
-/// How registries are asked.
+/// How registries are asked, and what is taken from them.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RegistryArgs {
+    #[command(flatten)]
+    hosts: HostArgs,
+
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// How registries are asked.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct HostArgs {
     /// Allow plain HTTP for this registry; repeat the flag for more. This machine is always allowed.
     #[arg(long = "insecure-registry", value_name = "HOST[:PORT]", action = ArgAction::Append, help_heading = "Registries")]
     insecure: Vec<String>,
@@ -24,9 +34,6 @@ pub(crate) struct RegistryArgs {
     /// Trust the certificates in this file, besides those of the system.
     #[arg(long = "registry-ca-file", value_name = "FILE", help_heading = "Registries")]
     certificates: Option<PathBuf>,
-
-    #[command(flatten)]
-    trust: TrustArgs,
 }
 
 /// Whose signature artifacts need.
@@ -107,8 +114,9 @@ impl RegistryArgs {
     /// Makes ready to ask, without asking anything.
     pub(crate) fn open(&self) -> Result<Registries, Failure> {
         let policy = self.trust.policy()?;
-        let options = ClientOptions { insecure: self.insecure.iter().cloned().collect(), ..ClientOptions::default() };
-        let options = options.with_ca_file(self.certificates.as_deref());
+        let options =
+            ClientOptions { insecure: self.hosts.insecure.iter().cloned().collect(), ..ClientOptions::default() };
+        let options = options.with_ca_file(self.hosts.certificates.as_deref());
         let options = options.map_err(|error| Complaint::new(SetupError::Certificates(error)))?;
         let client = Client::new(options).map_err(|error| Complaint::new(SetupError::Client(error)))?;
         let runtime = Builder::new_current_thread().enable_all().build();
@@ -118,6 +126,13 @@ impl RegistryArgs {
             logins: DockerConfig::read(&DockerPaths::from_env()).map_err(Complaint::new)?,
             policy,
         })
+    }
+}
+
+impl HostArgs {
+    /// Makes ready to ask for what needs no signature, without asking anything.
+    pub(crate) fn open(&self) -> Result<Registries, Failure> {
+        RegistryArgs { hosts: self.clone(), trust: TrustArgs::default() }.open()
     }
 }
 

@@ -113,6 +113,7 @@ impl Cluster {
     ) -> Result<String, Failure> {
         let id = kind.id(namespace, name);
         let mut last = "it does not exist".to_owned();
+        let spinner = self.story.spinner();
         let watched = self.watch_one(kind, namespace, name, |object| {
             let Some(object) = object else {
                 return match request {
@@ -127,6 +128,7 @@ impl Cluster {
                     ControlFlow::Break(Err(Complaint::about(id.to_string(), failed)))
                 }
                 Progress::Waiting(why) => {
+                    spinner.tell(&why);
                     last = why;
                     ControlFlow::Continue(())
                 }
@@ -154,6 +156,7 @@ impl Cluster {
 
     /// Waits until an object is gone.
     pub(crate) async fn gone(&self, kind: &ServedKind, namespace: &str, name: &str) -> Result<(), Failure> {
+        let _spinner = self.story.spinner();
         let watched = self.watch_one(kind, namespace, name, |object| match object {
             Some(_) => ControlFlow::Continue(()),
             None => ControlFlow::Break(()),

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, Spinner};
 
 use crate::error::Failure;
 

@@ -42,6 +42,6 @@ pub use flux_operator_signature::{Policy, Verified, VerifyError};
 pub use layout::LayoutError;
 pub use manifest::ManifestError;
 pub use reference::{Reference, ReferenceError, Version};
-pub use registry::{Client, ClientOptions, RegistryError};
+pub use registry::{Client, ClientOptions, RegistryError, WebError, WebRequest};
 pub use trust::{Text, Trust, TrustError};
 pub use unpack::UnpackError;

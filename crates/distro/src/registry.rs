@@ -14,6 +14,7 @@ mod route;
 mod session;
 mod token;
 mod transport;
+mod web;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -30,6 +31,7 @@ pub use error::RegistryError;
 pub(crate) use pull::RawManifest;
 pub(crate) use session::Session;
 use transport::Transport;
+pub use web::{WebError, WebRequest};
 
 /// Repositories whose connection and token are remembered.
 const MAX_SESSIONS: usize = 16;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ui::{self, Mark};
+use crate::ui::{self, Mark, Spinner};
 
 /// Tells lines with a mark, unless `--quiet`.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,11 @@ impl Story {
     /// Something takes its time.
     pub(crate) fn waiting(self, what: impl fmt::Display) {
         self.line(Mark::Waiting, what);
+    }
+
+    /// Turns while something is waited for, where somebody can see it.
+    pub(crate) fn spinner(self) -> Spinner {
+        Spinner::start(!self.quiet && ui::may_show_progress(false))
     }
 
     /// Something is done.

@@ -2,6 +2,7 @@
 
 mod access;
 mod crds;
+mod registry;
 
 use std::io::Write;
 
@@ -19,7 +20,8 @@ use crate::error::{Advise, Complaint, Failure};
 use crate::globals::Globals;
 use crate::installation::{OPERATOR, deployments, flux_version, operator_version};
 use crate::output;
-use crate::readiness::condition;
+use crate::readiness::{condition, text};
+use crate::registry::HostArgs;
 use crate::ui::Mark;
 
 const EXAMPLES: &str = "\
@@ -37,6 +39,9 @@ pub struct Arguments {
     /// Only what an installation needs: the version of the cluster, and permissions.
     #[arg(long)]
     pre: bool,
+
+    #[command(flatten)]
+    hosts: HostArgs,
 }
 
 /// The Kubernetes that Flux works with.
@@ -84,31 +89,36 @@ impl Report {
 /// # Errors
 /// The cluster cannot be asked, or a check fails.
 pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
-    on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-        let mut report = Report::default();
+    let mut report = Report::default();
+    let artifact = on_cluster(globals, Span::Limited, async |cluster: Cluster| {
         report.about("checking prerequisites");
         version(&cluster, &mut report).await?;
         access::check(&cluster, &mut report).await?;
-        if !report.flush(stdout)? {
-            return Ok(());
-        }
-        if !arguments.pre {
-            report.about("checking version in cluster");
-            installed(&cluster, &mut report).await?;
-            report.about("checking controllers");
-            controllers(&cluster, &mut report).await?;
-            report.about("checking crds");
-            crds::check(&cluster, &mut report).await?;
-        }
-        if report.failed == 0 {
-            report.good(if arguments.pre { "prerequisites checks passed" } else { "all checks passed" });
-        }
+        // What is known is shown while the rest is asked for.
         report.flush(stdout)?;
-        match report.failed {
-            0 => Ok(()),
-            failed => Err(Complaint::new(ChecksFailed(failed)).into()),
+        if arguments.pre {
+            return Ok(None);
         }
-    })
+        report.about("checking version in cluster");
+        let artifact = installed(&cluster, &mut report).await?;
+        report.about("checking controllers");
+        controllers(&cluster, &mut report).await?;
+        report.about("checking crds");
+        crds::check(&cluster, &mut report).await?;
+        report.flush(stdout)?;
+        Ok(artifact)
+    })?;
+    if let Some(artifact) = artifact {
+        registry::check(&artifact, &arguments.hosts, globals.timeout, &mut report)?;
+    }
+    if report.failed == 0 {
+        report.good(if arguments.pre { "prerequisites checks passed" } else { "all checks passed" });
+    }
+    report.flush(stdout)?;
+    match report.failed {
+        0 => Ok(()),
+        failed => Err(Complaint::new(ChecksFailed(failed)).into()),
+    }
 }
 
 async fn version(cluster: &Cluster, report: &mut Report) -> Result<(), Failure> {
@@ -122,7 +132,8 @@ async fn version(cluster: &Cluster, report: &mut Report) -> Result<(), Failure> 
     Ok(())
 }
 
-async fn installed(cluster: &Cluster, report: &mut Report) -> Result<(), Failure> {
+/// What is installed. Returns the artifact that the instance gets Flux from, where it names one.
+async fn installed(cluster: &Cluster, report: &mut Report) -> Result<Option<String>, Failure> {
     match cluster.operator().await? {
         Some(operator) => {
             let version = operator_version(&operator).unwrap_or_else(|| "of an unknown version".to_owned());
@@ -132,7 +143,7 @@ async fn installed(cluster: &Cluster, report: &mut Report) -> Result<(), Failure
     }
     let Some(instance) = cluster.instance().await? else {
         report.bad("distribution: there is no FluxInstance");
-        return Ok(());
+        return Ok(None);
     };
     let version = flux_version(&instance).unwrap_or_else(|| "nothing applied yet".to_owned());
     report.good(&format!("distribution: {version}"));
@@ -141,7 +152,7 @@ async fn installed(cluster: &Cluster, report: &mut Report) -> Result<(), Failure
     if let Some(found) = cluster.report().await? {
         ready(&found, report);
     }
-    Ok(())
+    Ok(text(&instance, "/spec/distribution/artifact").map(str::to_owned))
 }
 
 fn ready(object: &Object, report: &mut Report) {

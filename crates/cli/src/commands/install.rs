@@ -15,6 +15,7 @@ use crate::cluster::{Cluster, Span, on_cluster};
 use crate::error::{Complaint, Failure};
 use crate::globals::Globals;
 use crate::output::{self, DocumentFormat};
+use crate::registry::HostArgs;
 use crate::usage::UsageError;
 
 const EXAMPLES: &str = "\
@@ -37,8 +38,14 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Install Flux as the FluxInstance of this file says; other flags of the instance do not count.
+    ///
+    /// The file may also be `-` for stdin, an `https://` address, or a file of an artifact such as
+    /// `oci://ghcr.io/org/repo:v1#path/to/flux.yaml`.
     #[arg(short = 'f', long, value_name = "FILE")]
-    instance_file: Option<PathBuf>,
+    instance_file: Option<String>,
+
+    #[command(flatten)]
+    hosts: HostArgs,
 
     #[command(flatten)]
     instance: Instance,
@@ -167,7 +174,11 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
         return Err(Complaint::new(UsageError::found(text, "leave `--namespace` out")).into());
     }
     let secret = arguments.credentials.secret(arguments.instance.instance_sync_url.as_deref())?;
-    let instance = if arguments.without_instance { None } else { Some(instance::read(arguments, secret.is_some())?) };
+    let instance = if arguments.without_instance {
+        None
+    } else {
+        Some(instance::read(arguments, secret.is_some(), globals.timeout)?)
+    };
     let objects = manifests::operator(arguments.image.as_deref())?;
     if arguments.export {
         let values = objects.into_iter().map(flux_operator_api::Object::into_value).chain(instance);

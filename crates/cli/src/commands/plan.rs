@@ -16,7 +16,7 @@ use flux_operator_inventory::preview;
 use serde_json::Value;
 
 use crate::distribution::DistributionArgs;
-use crate::error::{Advise, Complaint, Failure};
+use crate::error::{Complaint, Failure};
 use crate::globals::Globals;
 use crate::output::{self, DocumentFormat};
 use crate::usage::UsageError;
@@ -92,26 +92,10 @@ enum Format {
     Markdown,
 }
 
-/// Something would change, which is no fault.
-#[derive(Debug, thiserror::Error)]
-#[error("there are changes")]
-pub(crate) struct Changes;
-
-impl Advise for Changes {
-    fn exit_code(&self) -> u8 {
-        2
-    }
-
-    fn is_told(&self) -> bool {
-        false
-    }
-}
-
 /// Predicts, and prints it.
 ///
 /// # Errors
-/// The instance or the distribution is wrong, or the cluster cannot be asked; [`Changes`] where there
-/// are some.
+/// The instance or the distribution is wrong, or the cluster cannot be asked; [`Differs`] where something would change.
 pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
     let prediction = if let (Some(from), Some(to)) = (&arguments.from, &arguments.to) {
         offline(arguments, from, to)?

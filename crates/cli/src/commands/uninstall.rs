@@ -142,7 +142,7 @@ impl Remove<'_> {
     /// Deletes objects and waits until they are gone. What cannot be deleted is complained about in
     /// the end.
     async fn all(&mut self, doing: &str, objects: &[(ServedKind, Object)]) -> Result<(), Failure> {
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut asked) = (BTreeSet::new(), Vec::new());
         if !self.dry_run {
             self.cluster.story.waiting(format_args!("{doing}..."));
         }
@@ -157,11 +157,12 @@ impl Remove<'_> {
                 }
             }
             output::write(self.stdout, &format!("{id} deleted{}\n", if self.dry_run { " (dry run)" } else { "" }))?;
+            asked.push((kind, object));
         }
         if self.dry_run {
             return Ok(());
         }
-        for (kind, object) in objects {
+        for (kind, object) in asked {
             let id = object.id();
             let gone = self.cluster.gone(kind, &id.namespace, &id.name).await;
             self.complaints.extend(gone.err().into_iter().flat_map(Failure::into_complaints));

@@ -6,5 +6,6 @@ mod getting;
 mod installing;
 mod keeping;
 mod kubernetes;
+mod listing;
 mod looking;
 mod planning;

@@ -7,6 +7,7 @@ use flux_operator_testkit::workspace;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use crate::loopback::Loopback;
 use crate::world::{Outcome, World, finish, instance};
 
 /// A registry with the distribution of the repository in `org/flux:latest`, and a folder to run in.
@@ -210,4 +211,39 @@ hint: check the spelling; a registry may hide what you may not see
     stand.world.write("docker/config.json", "{");
     let broken = stand.run(&["distro", "pull", &stand.artifact(), "-o", "out"]);
     assert!(broken.stderr.contains("is not a Docker configuration"), "{}", broken.stderr);
+}
+
+#[test]
+fn a_check_asks_the_registry_and_a_diff_reads_from_it() {
+    let stand = Stand::new();
+    let artifact = stand.artifact();
+    let cluster = |artifact: &str| {
+        let spec = serde_json::json!({"distribution": {"artifact": artifact}});
+        let instance = serde_json::json!({"metadata": {"name": "flux", "namespace": "flux-system"}, "spec": spec});
+        let list = serde_json::json!({"metadata": {"resourceVersion": "1"}, "items": [instance]}).to_string();
+        let server = Loopback::start(move |_, path| match path {
+            "/version" => (200, r#"{"gitVersion": "v1.34.0"}"#.to_owned()),
+            path if path.starts_with("/apis/fluxcd.controlplane.io/v1/fluxinstances") => (200, list.clone()),
+            path if path.contains("selfsubjectaccessreviews") => (200, r#"{"status": {"allowed": true}}"#.to_owned()),
+            _ => (200, r#"{"metadata": {}, "items": []}"#.to_owned()),
+        });
+        let mut command = stand.command(&["check", "--kube-server", &server.url("")]);
+        finish(command.env("KUBECONFIG", "missing").env("HOME", "."), "").stdout
+    };
+    let text = cluster(&artifact);
+    assert!(text.ends_with(&format!("► checking registry\n✔ {artifact}: {}\n", distribution().digest())), "{text}");
+    let text = cluster(&artifact.replace("flux:", "nothing:"));
+    let host = stand.registry.host();
+    assert!(text.ends_with(&format!("registry `{host}` has no `org/nothing:latest`\n")), "{text}");
+
+    let file = format!("{artifact}#flux/v2.9.90/source-controller.yaml");
+    let same = workspace::distribution().join("flux/v2.9.90/source-controller.yaml");
+    assert_eq!(stand.run(&["diff", "yaml", &file, same.to_str().unwrap(), "--exit-code"]).data(), "null\n");
+    let missing = stand.run(&["diff", "yaml", &artifact, "x.yaml"]);
+    assert!(
+        missing.stderr.contains("the source cannot be read\n  the address names no file in the artifact\n"),
+        "{missing:?}"
+    );
+    let missing = stand.run(&["diff", "yaml", &format!("{artifact}#nope.yaml"), "x.yaml"]);
+    assert!(missing.stderr.contains("has no file `nope.yaml`\n"), "{missing:?}");
 }

@@ -4,10 +4,14 @@
 
 mod build_instance;
 mod cluster;
+mod defects;
 mod distributions;
 mod distro;
 mod docs;
+mod loopback;
 mod output_dir;
+mod patching;
+mod played;
 mod refusals;
 mod usage;
 mod world;

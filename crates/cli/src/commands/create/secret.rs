@@ -6,6 +6,7 @@ mod keys;
 mod material;
 mod metadata;
 mod registry;
+mod ssh_key;
 mod tls;
 mod web;
 
@@ -94,7 +95,11 @@ impl Command {
                 .map(drop);
         }
         on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-            apply::apply(&cluster, common, metadata, &material).await
+            apply::apply(&cluster, common, metadata, &material).await?;
+            match &material.announced {
+                Some(text) => output::write(stdout, text).map(drop),
+                None => Ok(()),
+            }
         })
     }
 }

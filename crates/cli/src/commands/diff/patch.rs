@@ -11,7 +11,7 @@ use crate::render;
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Operation {
+pub(crate) struct Operation {
     op: &'static str,
     path: String,
     value: Option<Value>,
@@ -22,8 +22,13 @@ impl Operation {
         Self { op, path: path.to_owned(), value: value.cloned() }
     }
 
+    /// The one that leaves nothing.
+    pub(crate) fn removal() -> Self {
+        Self::new("remove", "", None)
+    }
+
     /// The operation as data.
-    pub(super) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         let mut fields = Map::new();
         fields.insert("op".to_owned(), self.op.into());
         fields.insert("path".to_owned(), self.path.as_str().into());
@@ -51,7 +56,7 @@ fn compact(value: &Value) -> usize {
 }
 
 /// The operations that turn `source` into `target`; none where they are equal.
-pub(super) fn between(source: &Value, target: &Value) -> Vec<Operation> {
+pub(crate) fn between(source: &Value, target: &Value) -> Vec<Operation> {
     if source != target && kind(source) != kind(target) {
         return vec![Operation::new("add", "", Some(target))];
     }
@@ -116,7 +121,7 @@ fn kind(value: &Value) -> u8 {
 }
 
 /// The operations as JSON, with the value before the rest, as other tools write it.
-pub(super) fn json(operations: &[Operation]) -> String {
+pub(crate) fn json(operations: &[Operation]) -> String {
     let item = |operation: &Operation| {
         let text = |value: &Value| render::json_text(value).replace('\n', "\n    ");
         let value = operation.value.as_ref().map(|value| format!("    \"value\": {},\n", text(value)));

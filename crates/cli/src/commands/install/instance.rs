@@ -1,6 +1,7 @@
 //! The FluxInstance to install: from a file, or from flags. Checked before anything is written.
 
 use std::fs;
+use std::time::Duration;
 
 use flux_operator_builder::Admission;
 use flux_operator_builder::yaml::write;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Arguments, Credentials, Instance, NAMESPACE};
 use crate::commands::create::secret::{Material, first_line, github_app, login};
+use crate::documents;
 use crate::error::{Advise, Complaint, Failure};
 use crate::files;
 use crate::inputs;
@@ -33,9 +35,11 @@ impl Advise for NoInstance {
 
 /// The instance, in the namespace of the operator.
 #[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
-pub(super) fn read(arguments: &Arguments, has_credentials: bool) -> Result<Value, Failure> {
-    let mut instance = if let Some(path) = &arguments.instance_file {
-        inputs::read_one(path)?.1
+pub(super) fn read(arguments: &Arguments, has_credentials: bool, patience: Duration) -> Result<Value, Failure> {
+    let mut instance = if let Some(name) = &arguments.instance_file {
+        let text = documents::read(name, &arguments.hosts, patience)?;
+        let text = text.map_err(|error| Complaint::about(&**name, error))?;
+        inputs::parse_one(name, &text)?.1
     } else {
         let instance = from_flags(&arguments.instance);
         check(&instance)?;

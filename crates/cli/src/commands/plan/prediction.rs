@@ -3,8 +3,8 @@
 use flux_operator_impact::Assessment;
 use serde_json::Value;
 
-use super::{Changes, Desired};
-use crate::error::{Complaint, Failure};
+use super::Desired;
+use crate::error::{Complaint, Differs, Failure};
 
 /// A change, foreseen and assessed.
 #[derive(Debug)]
@@ -23,6 +23,6 @@ pub(crate) struct Prediction {
 impl Prediction {
     /// How a command ends that only tells: well where nothing would change.
     pub(crate) fn end(&self) -> Result<(), Failure> {
-        if self.assessment.is_empty() { Ok(()) } else { Err(Complaint::new(Changes).into()) }
+        if self.assessment.is_empty() { Ok(()) } else { Err(Complaint::new(Differs).into()) }
     }
 }

@@ -116,6 +116,14 @@ fn field_ownership_is_migrated() {
         migrate(&["owner", "ks/web"]).stderr,
         format!("• {object} already clean\n✔ cleaned 0/1 resources (current owner: kustomize-controller)\n")
     );
+    // One that fails is a failure of all, and keeps nobody from the others.
+    let more = json!({"inventory": {"entries": [
+        {"id": "migrate-test_gone__ConfigMap", "v": "v1"}, {"id": "migrate-test_settings__ConfigMap", "v": "v1"},
+    ]}});
+    kubernetes.apply(toolkit(KUSTOMIZE, "Kustomization", "half", &json!({}), &more));
+    let half = migrate(&["owner", "ks/half"]);
+    assert!(half.stderr.starts_with("✗ ConfigMap/migrate-test/gone: "), "{half:?}");
+    assert!(half.stderr.contains(&format!("• {object} already clean\n")) && half.code == Some(1), "{half:?}");
     migrate(&["owner", "gitrepo/a"]).refused(
         "✗ `GitRepository` applies nothing\n\n\
          hint: choose a `HelmRelease`, `Kustomization`, `ResourceSet` or `FluxInstance`\n",

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use flux_operator_api::{Object, crd};
 use flux_operator_testkit::cluster::{Cluster, Options};
 use flux_operator_testkit::objects::{api, resource};
+use flux_operator_testkit::proxy::Proxy;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::world::{Outcome, World, finish};
 
 /// The kinds of Flux that tests use: plural and group, kind, version.
-const KINDS: [(&str, &str, &str); 8] = [
+const KINDS: [(&str, &str, &str); 11] = [
     ("fluxreports.fluxcd.controlplane.io", "FluxReport", "v1"),
     ("kustomizations.kustomize.toolkit.fluxcd.io", "Kustomization", "v1"),
     ("helmreleases.helm.toolkit.fluxcd.io", "HelmRelease", "v2"),
@@ -26,6 +27,9 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("helmrepositories.source.toolkit.fluxcd.io", "HelmRepository", "v1"),
     ("externalartifacts.source.toolkit.fluxcd.io", "ExternalArtifact", "v1"),
     ("alerts.notification.toolkit.fluxcd.io", "Alert", "v1beta3"),
+    ("providers.notification.toolkit.fluxcd.io", "Provider", "v1beta3"),
+    ("imagerepositories.image.toolkit.fluxcd.io", "ImageRepository", "v1"),
+    ("imagepolicies.image.toolkit.fluxcd.io", "ImagePolicy", "v1"),
 ];
 
 /// How long a test waits for anything.
@@ -230,6 +234,17 @@ impl Kubernetes {
             let patch = Patch::Merge(json!({"status": status}));
             deployments.patch_status("flux-operator", &PatchParams::default(), &patch).await.unwrap();
         });
+    }
+
+    /// A proxy that counts what the program asks for, and a file that leads to it.
+    pub(super) fn proxy(&self) -> (Proxy, &'static str) {
+        let kubeconfig = Kubeconfig::read_from(self.kubeconfig()).unwrap();
+        let proxy = self.runtime.block_on(async {
+            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+            Proxy::start(config).await.unwrap()
+        });
+        self.world.write("proxy.json", proxy.kubeconfig());
+        (proxy, "proxy.json")
     }
 
     /// The program with the kubeconfig of the cluster.

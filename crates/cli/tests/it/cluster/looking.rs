@@ -65,6 +65,73 @@ Kustomization/tree-test/root
 }
 
 #[test]
+fn a_tree_goes_down_to_pods() {
+    let kubernetes = Kubernetes::new("pods");
+    let status = inventory(&[("pods-test_web_apps_Deployment", "v1")]);
+    kubernetes.apply(toolkit(KUSTOMIZE, "Kustomization", "root", &json!({}), &status));
+    let labels = json!({"app": "web"});
+    let template =
+        json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "web:v1"}]}});
+    let spec = |replicas: u32| json!({"replicas": replicas, "selector": {"matchLabels": labels}, "template": template});
+    let owned = |kind: &str, name: &str, owner: &str| {
+        let uid = kubernetes.live("apps/v1", kind, owner)["metadata"]["uid"].clone();
+        let owner = json!({"apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": uid, "controller": true});
+        json!({"name": name, "labels": labels, "ownerReferences": [owner]})
+    };
+    let deployment =
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec(1)});
+    kubernetes.apply(deployment);
+    for (name, replicas) in [("web-old", 0), ("web-new", 1)] {
+        let metadata = owned("Deployment", name, "web");
+        kubernetes.apply(
+            json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec(replicas)}),
+        );
+    }
+    // No controllers run here, and pods have to be somebody.
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}));
+    let metadata = owned("ReplicaSet", "web-new-1", "web-new");
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}));
+    let text = kubernetes.run(&["tree", "ks", "root", "--pods"]).data();
+    let lines: Vec<_> =
+        text.lines().map(|line| line.split_once(['✔', '◎', '✗']).map_or(line, |(id, _)| id.trim_end())).collect();
+    // A ReplicaSet that is only kept for a rollback is none that runs.
+    let expected = [
+        "Kustomization/pods-test/root",
+        "└── Deployment/pods-test/web",
+        "    └── ReplicaSet/pods-test/web-new",
+        "        └── Pod/pods-test/web-new-1",
+        "",
+    ];
+    assert_eq!(lines, expected, "{text}");
+}
+
+#[test]
+fn a_large_tree_takes_few_requests() {
+    let kubernetes = Kubernetes::new("large");
+    let (proxy, kubeconfig) = kubernetes.proxy();
+    let names: Vec<_> = (0..60).map(|number| format!("settings-{number}")).collect();
+    let ids: Vec<_> = names.iter().map(|name| format!("large-test_{name}__ConfigMap")).collect();
+    let status = inventory(&ids.iter().map(|id| (id.as_str(), "v1")).collect::<Vec<_>>());
+    kubernetes.apply(toolkit(KUSTOMIZE, "Kustomization", "root", &json!({}), &status));
+    let labels =
+        json!({"kustomize.toolkit.fluxcd.io/name": "root", "kustomize.toolkit.fluxcd.io/namespace": "large-test"});
+    for name in &names {
+        kubernetes
+            .apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}}));
+    }
+    let tree = |more: &[&str]| {
+        proxy.reset();
+        let args = ["tree", "ks", "root", "--kubeconfig", kubeconfig];
+        let lines = kubernetes.run(&[&args, more].concat()).data().lines().count();
+        (lines, proxy.counts().total())
+    };
+    // What kinds there are, and the root; for health the core kinds, too, a list, and the root again.
+    assert_eq!(tree(&[]), (62, 2));
+    let (lines, requests) = tree(&["--health"]);
+    assert!(lines == 62 && requests <= 6, "{lines} lines, {requests} requests");
+}
+
+#[test]
 fn a_trace_leads_to_the_source() {
     let kubernetes = Kubernetes::new("trace");
     let artifact = json!({

@@ -7,7 +7,8 @@ use clap::Args;
 use super::Kind;
 use super::material::{Hidden, Material, Password, adler32, file, required_file, stdin};
 use super::metadata::Common;
-use crate::error::{Complaint, Failure};
+use super::ssh_key::{self, Algorithm, Curve, NewKey};
+use crate::error::{Advise, Complaint, Failure};
 use crate::usage::UsageError;
 
 pub(super) const SOPS_EXAMPLES: &str = "\
@@ -22,7 +23,17 @@ pub(super) const SSH_EXAMPLES: &str = "\
 Examples:
   # For a GitRepository with `ssh://`
   ssh-keyscan github.com > known_hosts
-  flux-operator create secret ssh flux-system -n flux-system --private-key-file id --knownhosts-file known_hosts";
+  flux-operator create secret ssh flux-system -n flux-system --private-key-file id --knownhosts-file known_hosts
+
+  # With a new key, whose public half is printed for the Git server
+  flux-operator create secret ssh flux-system -n flux-system --ssh-key-algorithm ed25519 --knownhosts-file known_hosts";
+
+/// A key that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no key can be made, the system gives no random numbers")]
+struct NoRandomness;
+
+impl Advise for NoRandomness {}
 
 /// Keys that decrypt.
 #[derive(Debug, Args)]
@@ -97,7 +108,16 @@ pub struct Ssh {
     #[arg(long, value_name = "FILE")]
     public_key_file: Option<PathBuf>,
 
-    /// The keys of the Git server, as `ssh-keyscan` prints them.
+    /// Make a new key of this kind, and print its public half.
+    #[arg(long, value_enum, value_name = "ALGORITHM", conflicts_with_all = ["private_key_file", "public_key_file", "password source"])]
+    ssh_key_algorithm: Option<Algorithm>,
+
+    /// The curve of a new ECDSA key.
+    #[arg(long, value_enum, value_name = "CURVE", default_value = "p384", requires = "ssh_key_algorithm")]
+    ssh_ecdsa_curve: Curve,
+
+    /// The keys of the Git server, as `ssh-keyscan` prints them. Compare them with those that the
+    /// server publishes.
     #[arg(long, value_name = "FILE")]
     knownhosts_file: Option<PathBuf>,
 
@@ -111,6 +131,16 @@ impl Kind for Ssh {
     }
 
     fn material(&self) -> Result<Material, Failure> {
+        if let Some(algorithm) = self.ssh_key_algorithm {
+            let hosts = required_file(self.knownhosts_file.as_ref(), "known_hosts", "--knownhosts-file")?;
+            let NewKey { private, public } =
+                ssh_key::generate(algorithm, self.ssh_ecdsa_curve).map_err(|_| Complaint::new(NoRandomness))?;
+            return Ok(Material::opaque()
+                .with("identity", private)
+                .with("identity.pub", &*public)
+                .with("known_hosts", file(hosts, "known hosts")?)
+                .announcing(public));
+        }
         let identity = required_file(self.private_key_file.as_ref(), "identity", "--private-key-file")?;
         let hosts = required_file(self.knownhosts_file.as_ref(), "known_hosts", "--knownhosts-file")?;
         let public = self.public_key_file.as_ref().map(|path| file(path, "public key")).transpose()?;

@@ -38,6 +38,8 @@ impl fmt::Debug for Hidden {
 pub(crate) struct Material {
     pub(super) r#type: &'static str,
     pub(super) values: BTreeMap<String, Hidden>,
+    /// What of it others have to know, such as a public key.
+    pub(super) announced: Option<String>,
 }
 
 impl Material {
@@ -46,7 +48,12 @@ impl Material {
     }
 
     pub(super) fn of(r#type: &'static str) -> Self {
-        Self { r#type, values: BTreeMap::new() }
+        Self { r#type, values: BTreeMap::new(), announced: None }
+    }
+
+    /// With something to print once the Secret is there.
+    pub(super) fn announcing(self, text: String) -> Self {
+        Self { announced: Some(text), ..self }
     }
 
     pub(super) fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {

@@ -1,0 +1,408 @@
+//! `flux-operator patch instance`.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use flux_operator_api::{Component, identity};
+use flux_operator_builder::build;
+use flux_operator_builder::yaml::{Dialect, Limits, read_documents};
+use flux_operator_distro::Location;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::time::Instant;
+
+use super::edit::{self, EditError};
+use super::generated::{self, is_generated};
+use super::github::GitHub;
+use super::release::Releases;
+use super::target::Target;
+use super::upstream::{Definition, Image, Upstream};
+use crate::cluster::Story;
+use crate::commands::diff::patch::{self, Operation};
+use crate::distribution::Distribution;
+use crate::error::{Advise, Complaint, Failure};
+use crate::files;
+use crate::globals::Globals;
+use crate::inputs::{self, Instance};
+use crate::output;
+use crate::registry::RegistryArgs;
+use crate::usage::UsageError;
+
+const EXAMPLES: &str = "\
+Examples:
+  # Try what will be in the next release
+  flux-operator patch instance -f flux.yaml
+
+  # Try the newest controllers of Flux 2.9 where another minor is installed
+  flux-operator patch instance -f flux.yaml --version 2.9
+
+  # The same without a network, from a distribution that has both
+  flux-operator patch instance -f flux.yaml --version 2.9 --distribution testdata/distribution
+
+  # Only one controller, to look at first
+  flux-operator patch instance -f - --version 2.9 --components source-controller < flux.yaml
+
+  # Back to what is released
+  flux-operator patch instance -f flux.yaml --rm";
+
+/// Have a FluxInstance in a file run newer controllers, with their CRDs.
+///
+/// Adds a patch for the image of each controller, and one for each CRD that changed, to
+/// `spec.kustomize.patches`. Patches of an earlier run are replaced, others left alone, and so is
+/// every other byte of the file. Releases and CRDs come from GitHub, with the token of `GH_TOKEN` or
+/// `GITHUB_TOKEN` if there is one, or from a distribution. Where a CRD cannot be had, nothing is
+/// changed.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Change this file; `-` reads stdin and prints the result.
+    #[arg(short, long, alias = "file", value_name = "FILE")]
+    filename: Option<PathBuf>,
+
+    /// Get to this minor of Flux, such as `2.9`, or to the head of this branch.
+    #[arg(short = 'v', long, value_name = "VERSION", default_value = "main")]
+    version: Target,
+
+    /// Take images of releases from this registry [default: that of the instance].
+    #[arg(short, long, value_name = "REGISTRY")]
+    registry: Option<String>,
+
+    /// Patch these controllers; comma separated or repeated [default: those of the instance].
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
+    components: Vec<Component>,
+
+    /// Remove the patches of earlier runs, and add none.
+    #[arg(long)]
+    rm: bool,
+
+    /// Leave out CRDs that cannot be had, instead of failing.
+    #[arg(long)]
+    skip_crds: bool,
+
+    /// Take releases and CRDs from this directory, `oci://` reference, or file made by `distro bundle`.
+    #[arg(long, value_name = "DISTRIBUTION")]
+    distribution: Option<Location>,
+
+    /// Ask for tags and branches here, in the place of GitHub.
+    #[arg(long, value_name = "URL", default_value = "https://api.github.com", hide_short_help = true)]
+    github_api_url: String,
+
+    /// Ask for files here, in the place of GitHub.
+    #[arg(long, value_name = "URL", default_value = "https://raw.githubusercontent.com", hide_short_help = true)]
+    github_raw_url: String,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+/// What cannot be patched.
+#[derive(Debug, thiserror::Error)]
+enum PatchError {
+    #[error("holds {}, and one can be patched", match .0 { 0 => "no FluxInstance".to_owned(), count => format!("{count} FluxInstances") })]
+    NotOne(usize),
+    #[error(transparent)]
+    Edit(EditError),
+    #[error("the CRD `{name}` is new in {version} of `{component}`, and no patch can add it")]
+    NewDefinition { name: String, component: Component, version: String },
+    #[error("the result cannot be written")]
+    Unwritable(#[source] io::Error),
+}
+
+/// Variables with a token for GitHub, the first that is set counts.
+const TOKENS: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
+
+/// Changes the file.
+///
+/// # Errors
+/// The file holds no legal instance, the releases or CRDs cannot be had, or the result would not
+/// build. Then nothing was changed.
+pub(super) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
+    let hint = "name a file with a FluxInstance, or `-` for stdin: `-f flux.yaml`";
+    let path = arguments.filename.clone();
+    let path = path.ok_or_else(|| Complaint::new(UsageError::found("--filename is required", hint)))?;
+    let file = (path.as_os_str() != "-").then_some(path);
+    let label = file.as_ref().map_or_else(|| "stdin".to_owned(), |file| file.display().to_string());
+    let text = file.as_ref().map_or_else(files::read_stdin, |file| files::read(file));
+    let text = text.map_err(|error| Complaint::about(&*label, error))?;
+    let run = Run { manifest: Manifest::read(&text, &label)?, story: Story::new(globals.quiet), arguments: &arguments };
+    let edited = if arguments.rm { run.without_patches()? } else { run.with_patches(globals)? };
+    match file {
+        Some(file) => match edited.filter(|edited| *edited != text) {
+            Some(edited) => write(&file, &edited).map_err(|error| Complaint::about(label, error).into()),
+            None => Ok(()),
+        },
+        None => output::write(stdout, &edited.unwrap_or(text)).map(drop),
+    }
+}
+
+/// The text of a file, and the instance in it.
+struct Manifest<'t> {
+    text: &'t str,
+    label: &'t str,
+    instance: Instance,
+    /// Which document it is.
+    position: usize,
+    value: Value,
+}
+
+impl<'t> Manifest<'t> {
+    fn read(text: &'t str, label: &'t str) -> Result<Self, Failure> {
+        let mut instances = inputs::of_text(text, label)?;
+        let documents = read_documents(text, Dialect::Manifest, &Limits::INPUT).unwrap_or_default();
+        let is_instance = |value: &Value| value.get("kind").is_some_and(|kind| kind == identity::KIND);
+        let found = documents.into_iter().enumerate().find(|(_, value)| is_instance(value));
+        match (instances.pop(), instances.len(), found) {
+            (Some(instance), 0, Some((position, value))) => Ok(Self { text, label, instance, position, value }),
+            (last, others, _) => {
+                let count = others + usize::from(last.is_some());
+                Err(Complaint::about(label, PatchError::NotOne(count)).into())
+            }
+        }
+    }
+
+    fn text_of(&self, pointer: &str) -> Option<&str> {
+        self.value.pointer(pointer).and_then(Value::as_str)
+    }
+
+    fn components(&self) -> Vec<Component> {
+        let listed = self.value.pointer("/spec/components").and_then(Value::as_array);
+        let listed: Vec<_> = listed.into_iter().flatten().filter_map(|name| name.as_str()?.parse().ok()).collect();
+        let standard = [
+            Component::SourceController,
+            Component::KustomizeController,
+            Component::HelmController,
+            Component::NotificationController,
+        ];
+        if listed.is_empty() { standard.to_vec() } else { listed }
+    }
+
+    fn patches(&self) -> &[Value] {
+        let patches = self.value.pointer("/spec/kustomize/patches").and_then(Value::as_array);
+        patches.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn edited(&self, gone: &[usize], added: &[Value]) -> Result<String, Failure> {
+        let edited = edit::patches(self.text, self.position, gone, added);
+        Ok(edited.map_err(|error| Complaint::about(self.label, PatchError::Edit(error)))?)
+    }
+}
+
+struct Run<'a> {
+    manifest: Manifest<'a>,
+    arguments: &'a Arguments,
+    story: Story,
+}
+
+impl Run<'_> {
+    fn components(&self) -> Vec<Component> {
+        match self.arguments.components.as_slice() {
+            [] => self.manifest.components(),
+            chosen => chosen.to_vec(),
+        }
+    }
+
+    /// Which of the patches this command made for the components.
+    fn generated(&self, components: &[Component]) -> Vec<usize> {
+        let patches = self.manifest.patches().iter().enumerate();
+        patches.filter(|(_, patch)| is_generated(patch, components)).map(|(index, _)| index).collect()
+    }
+
+    /// The text without the patches of earlier runs; none where it stays as it is.
+    fn without_patches(&self) -> Result<Option<String>, Failure> {
+        let gone = self.generated(&self.components());
+        if gone.is_empty() {
+            let any = !self.manifest.patches().is_empty();
+            let none = "No generated patches found for the selected components";
+            self.story.done(if any { none } else { "No patches to remove" });
+            return Ok(None);
+        }
+        let edited = self.manifest.edited(&gone, &[])?;
+        self.story.done(format_args!("Removed {} from {}", patches(gone.len()), self.manifest.label));
+        Ok(Some(edited))
+    }
+
+    /// The text with new patches in the place of those of earlier runs.
+    fn with_patches(&self, globals: &Globals) -> Result<Option<String>, Failure> {
+        let (story, target, components) = (self.story, &self.arguments.version, self.components());
+        let range = self.manifest.instance.plan.version_range();
+        story.waiting(format_args!("Resolving current version from {range}..."));
+        let upstream = self.upstream(globals)?;
+        let current = upstream.current(range)?;
+        target.check(current).map_err(Complaint::new)?;
+        story.done(format_args!("Resolved version range: 2.{current} -> {}", target.name()));
+        let gone = self.generated(&components);
+        if !gone.is_empty() {
+            story.done(format_args!("Removed {} previously generated {}", gone.len(), plural(gone.len(), "patch")));
+        }
+        story.waiting(format_args!("Computing patches for {} components...", components.len()));
+        let added = self.added(&upstream, current, &components)?;
+        if gone.is_empty() && added.is_empty() {
+            story.done("No patches needed");
+            return Ok(None);
+        }
+        let edited = self.manifest.edited(&gone, &added)?;
+        story.waiting("Validating patched instance...");
+        self.validate(&edited)?;
+        story.done("Validation passed");
+        let to = if self.manifest.label == "stdin" { "stdout" } else { self.manifest.label };
+        story.done(format_args!("Appended {} to {to}", patches(added.len())));
+        Ok(Some(edited))
+    }
+
+    fn upstream(&self, globals: &Globals) -> Result<Upstream, Failure> {
+        let Arguments { distribution, registries, github_api_url, github_raw_url, .. } = self.arguments;
+        if let Some(location) = distribution {
+            let distribution = Distribution::open(location, registries)?;
+            let variant = self.manifest.text_of("/spec/distribution/variant").and_then(|variant| variant.parse().ok());
+            let range = self.manifest.instance.plan.version_range();
+            let releases = Releases::read(distribution, range, &self.arguments.version, variant)?;
+            return Ok(Upstream::Distribution(Box::new(releases)));
+        }
+        if registries.asks_for_signatures() {
+            let hint = "name a `--distribution`, or leave out the `--verify` flags";
+            return Err(Complaint::new(UsageError::found("what GitHub has is not signed", hint)).into());
+        }
+        let set = |name| Some((name, env::var(name).ok().filter(|token| !token.is_empty())?));
+        let (variable, token) = TOKENS.into_iter().find_map(set).unzip();
+        if let Some(variable) = variable {
+            self.story.waiting(format_args!("Asking GitHub with the token of {variable}"));
+        }
+        Ok(Upstream::GitHub(GitHub {
+            registries: registries.open()?,
+            api: github_api_url.clone(),
+            raw: github_raw_url.clone(),
+            token,
+            deadline: Instant::now() + globals.timeout,
+            patience: globals.timeout,
+            tags: RefCell::new(BTreeMap::new()),
+        }))
+    }
+
+    /// The new patches: those of images, then those of CRDs.
+    fn added(&self, upstream: &Upstream, current: u64, components: &[Component]) -> Result<Vec<Value>, Failure> {
+        let registry = self.arguments.registry.as_deref().or(self.manifest.text_of("/spec/distribution/registry"));
+        let registry = registry.unwrap_or_default().trim_end_matches('/');
+        let (mut images, mut definitions, mut complaints) = (Vec::new(), Vec::new(), Vec::new());
+        for component in components {
+            self.story.waiting(format_args!("Processing {component}..."));
+            let change = match upstream.change(*component, current, &self.arguments.version) {
+                Ok(change) => change,
+                Err(failure) => {
+                    complaints.extend(failure.into_complaints());
+                    continue;
+                }
+            };
+            let image = match change.image {
+                Image::Tagged(version) => format!("{registry}/{component}{version}"),
+                Image::Whole(image) => image,
+            };
+            images.push(generated::image(*component, &image));
+            for definition in change.definitions {
+                match self.operations(*component, definition) {
+                    Ok((name, operations)) if !operations.is_empty() => {
+                        definitions.push(generated::definition(&name, &operations));
+                    }
+                    Ok(_) => {}
+                    Err(failure) if self.arguments.skip_crds => {
+                        let why: Vec<_> = failure.blocks().into_iter().map(|block| block.what).collect();
+                        self.story.remark(format_args!("skipped: {}", why.join("; ")));
+                    }
+                    Err(failure) => complaints.extend(failure.into_complaints()),
+                }
+            }
+        }
+        Failure::check(complaints)?;
+        images.extend(definitions);
+        Ok(images)
+    }
+
+    /// What makes a CRD the one that is to come; nothing where that is the same, or there is none.
+    fn operations(&self, component: Component, definition: Definition) -> Result<(String, Vec<Operation>), Failure> {
+        let Definition { kind, now, then } = definition;
+        let name = kind.definition();
+        let operations = match (now?, then?) {
+            (Some(now), Some(then)) => {
+                self.story.waiting(format_args!("  Diffing CRD {name}"));
+                patch::between(&bare(now), &bare(then))
+            }
+            (None, Some(_)) => {
+                let version = self.arguments.version.name();
+                return Err(Complaint::new(PatchError::NewDefinition { name, component, version }).into());
+            }
+            (_, None) => Vec::new(),
+        };
+        Ok((name, operations))
+    }
+
+    /// Whether the operator would take the result: with a distribution, by building it.
+    fn validate(&self, edited: &str) -> Result<(), Failure> {
+        let instances = inputs::of_text(edited, self.manifest.label)?;
+        let Some(location) = &self.arguments.distribution else { return Ok(()) };
+        let distribution = Distribution::open(location, &self.arguments.registries)?;
+        let versions = distribution.select(&instances)?;
+        let releases = distribution.load(&versions)?;
+        for (instance, version) in instances.iter().zip(versions) {
+            if let Some(release) = releases.get(version) {
+                build(&instance.plan, release).map_err(|error| Complaint::about(&*instance.label, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a patch can change of a CRD.
+fn bare(mut definition: Value) -> Value {
+    if let Some(fields) = definition.as_object_mut() {
+        fields.retain(|field, _| field != "metadata" && field != "status");
+    }
+    definition
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}es") }
+}
+
+/// `1 patch` or `2 patches`.
+fn patches(count: usize) -> String {
+    format!("{count} {}", plural(count, "patch"))
+}
+
+/// Replaces a file: whoever reads it sees the old text or the new one.
+fn write(path: &Path, text: &str) -> Result<(), PatchError> {
+    let write = || -> io::Result<()> {
+        // A link stays one.
+        let path = fs::canonicalize(path)?;
+        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        file.write_all(text.as_bytes())?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(PatchError::Unwritable)
+}
+
+impl Advise for PatchError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotOne(0) => "name the file that has `kind: FluxInstance`".to_owned(),
+            Self::NotOne(_) => "give each instance a file of its own".to_owned(),
+            Self::Edit(EditError::Unchangeable(_)) => {
+                "write `spec.kustomize.patches` as a list of its own, without anchors and aliases".to_owned()
+            }
+            Self::NewDefinition { .. } => {
+                "`--skip-crds` leaves it out; where it is needed, upgrade `spec.distribution.version` instead"
+                    .to_owned()
+            }
+            Self::Edit(EditError::Yaml(_)) | Self::Unwritable(_) => return None,
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Where in a text the nodes of its YAML are.
+
+use std::ops::Range;
+
+use flux_operator_builder::yaml::YamlError;
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StructureStyle};
+
+/// A node, and the bytes that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    /// From its first byte to behind its last one. What is empty stands where a value would.
+    pub(super) range: Range<usize>,
+    /// How far its start is from that of its line.
+    pub(super) column: usize,
+    pub(super) shape: Shape,
+}
+
+/// What a node is, and how it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Scalar(String),
+    Mapping {
+        is_flow: bool,
+        entries: Vec<(Node, Node)>,
+    },
+    Sequence {
+        is_flow: bool,
+        items: Vec<Node>,
+    },
+    /// `*name`: what it stands for is written elsewhere.
+    Alias,
+}
+
+impl Node {
+    /// The key and the value of an entry.
+    pub(super) fn entry(&self, key: &str) -> Option<(&Node, &Node)> {
+        let Shape::Mapping { entries, .. } = &self.shape else { return None };
+        let is = |node: &Node| matches!(&node.shape, Shape::Scalar(text) if text == key);
+        entries.iter().find(|(name, _)| is(name)).map(|(name, value)| (name, value))
+    }
+
+    /// Whether the node is written between brackets.
+    pub(super) fn is_flow(&self) -> bool {
+        matches!(self.shape, Shape::Mapping { is_flow: true, .. } | Shape::Sequence { is_flow: true, .. })
+    }
+
+    /// Whether there is nothing: no value, or one that says so.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&self.shape, Shape::Scalar(text) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+}
+
+/// A collection whose end was not seen yet.
+struct Open {
+    start: Span,
+    is_mapping: bool,
+    is_flow: bool,
+    children: Vec<Node>,
+}
+
+/// The documents of a text; those that are empty are scalars without a text.
+///
+/// # Errors
+/// The text is no YAML.
+pub(super) fn read(text: &str) -> Result<Vec<Node>, YamlError> {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    let (mut documents, mut open): (Vec<Node>, Vec<Open>) = (Vec::new(), Vec::new());
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| YamlError {
+            line: error.marker().line(),
+            column: error.marker().col() + 1,
+            reason: error.info(),
+        })?;
+        let node = match event {
+            Event::SequenceStart(style, ..) => {
+                open.push(Open {
+                    start: span,
+                    is_mapping: false,
+                    is_flow: style == StructureStyle::Flow,
+                    children: Vec::new(),
+                });
+                continue;
+            }
+            Event::MappingStart(style, ..) => {
+                open.push(Open {
+                    start: span,
+                    is_mapping: true,
+                    is_flow: style == StructureStyle::Flow,
+                    children: Vec::new(),
+                });
+                continue;
+            }
+            Event::Scalar(value, style, ..) => scalar(text, &value, style, span),
+            Event::Alias(_) => Node { range: bytes(span), column: span.start.col(), shape: Shape::Alias },
+            Event::SequenceEnd | Event::MappingEnd => match open.pop() {
+                Some(open) => open.close(text, span),
+                None => continue,
+            },
+            _ => continue,
+        };
+        match open.last_mut() {
+            Some(parent) => parent.children.push(node),
+            None => documents.push(node),
+        }
+    }
+    Ok(documents)
+}
+
+fn bytes(span: Span) -> Range<usize> {
+    span.byte_range().unwrap_or_default()
+}
+
+fn scalar(text: &str, value: &str, style: ScalarStyle, span: Span) -> Node {
+    let mut range = bytes(span);
+    if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+        range.end = end_of_block(text, &range);
+    }
+    Node { range, column: span.start.col(), shape: Shape::Scalar(value.to_owned()) }
+}
+
+/// Where the content of a block scalar ends. The parser goes on to what comes next, over blank lines
+/// and comments, which belong to nobody unless the header says that blank lines are kept.
+fn end_of_block(text: &str, range: &Range<usize>) -> usize {
+    let written = text.get(range.clone()).unwrap_or_default();
+    let header = written.lines().next().unwrap_or_default();
+    let keeps = header.split('#').next().unwrap_or_default().contains('+');
+    let indented = |line: &&str| !line.trim().is_empty();
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let content = written.lines().skip(1).find(indented).map_or(0, indent);
+    let mut end = range.start + header.len();
+    let mut line_start = range.start;
+    for (number, line) in written.split_inclusive('\n').enumerate() {
+        let body = line.trim_end_matches(['\n', '\r']);
+        let is_blank = body.trim().is_empty();
+        if number > 0 && !is_blank && indent(body) < content {
+            break;
+        }
+        if !is_blank || keeps {
+            end = line_start + body.len();
+        }
+        line_start += line.len();
+    }
+    end
+}
+
+impl Open {
+    fn close(self, text: &str, end: Span) -> Node {
+        let Self { start, is_mapping, is_flow, mut children } = self;
+        let (mut range, mut column) = (bytes(start), start.start.col());
+        let behind = if is_flow { Some(bytes(end).end) } else { children.last().map(|last| last.range.end) };
+        let shape = if is_mapping {
+            let mut entries = Vec::with_capacity(children.len() / 2);
+            let mut nodes = children.drain(..);
+            while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
+                entries.push((key, value));
+            }
+            drop(nodes);
+            for (key, value) in &mut entries {
+                // The parser sees what is not there only when it sees what comes next.
+                if value.range.is_empty() {
+                    let rest = text.get(key.range.end..).unwrap_or_default();
+                    let value_at = key.range.end + rest.find(':').map_or(0, |colon| colon + 1);
+                    value.range = value_at..value_at;
+                }
+            }
+            let last = entries.last().map(|(_, value)| value.range.end);
+            range.end = if is_flow { behind } else { last }.unwrap_or(range.end);
+            if let Some((first, _)) = entries.first().filter(|_| !is_flow) {
+                (range.start, column) = (first.range.start, first.column);
+            }
+            Shape::Mapping { is_flow, entries }
+        } else {
+            range.end = behind.unwrap_or(range.end);
+            Shape::Sequence { is_flow, items: children }
+        };
+        Node { column, range, shape }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the text of a node is.
+    fn written<'t>(text: &'t str, path: &[&str]) -> &'t str {
+        let documents = read(text).unwrap();
+        let mut node = &documents[0];
+        for key in path {
+            node = node.entry(key).unwrap().1;
+        }
+        &text[node.range.clone()]
+    }
+
+    #[test]
+    fn nodes_are_where_they_are_written() {
+        let text = "a:\n  b: grün # and more\n  c: {d: [1, '2']}\n  e:\n  f: |\n    x\n\n    y\n\n  # of g\n  g:\n  - 1\n  - z: 2\n\n# end\n";
+        assert_eq!(written(text, &["a", "b"]), "grün");
+        assert_eq!(written(text, &["a", "c"]), "{d: [1, '2']}");
+        assert_eq!(written(text, &["a", "c", "d"]), "[1, '2']");
+        assert_eq!(written(text, &["a", "e"]), "");
+        assert!(text[..read(text).unwrap()[0].entry("a").unwrap().1.entry("e").unwrap().1.range.end].ends_with("e:"));
+        assert_eq!(written(text, &["a", "f"]), "|\n    x\n\n    y");
+        assert_eq!(written(text, &["a", "g"]), "- 1\n  - z: 2");
+        assert!(written(text, &["a"]).starts_with("b: grün") && written(text, &["a"]).ends_with("z: 2"));
+    }
+
+    #[test]
+    fn block_scalars_end_with_their_content() {
+        assert_eq!(written("a: |+\n  x\n\nb: 1\n", &["a"]), "|+\n  x\n");
+        assert_eq!(
+            written("a: >-  # why\n    x\n    # no comment\n  # a comment\n", &["a"]),
+            ">-  # why\n    x\n    # no comment"
+        );
+        assert_eq!(written("a: |\n  x", &["a"]), "|\n  x");
+    }
+
+    #[test]
+    fn documents_are_told_apart() {
+        let documents = read("a: 1\n---\nb: 2\n---\n").unwrap();
+        assert!(documents[0].entry("a").is_some() && documents[1].entry("b").is_some());
+    }
+}
