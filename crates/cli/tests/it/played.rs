@@ -126,14 +126,18 @@ fn an_uninstallation_that_leaves_something_fails() {
     let permission = json!({"metadata": {"name": "flux-operator"}});
     let played = Played::new(move |method, path| match (method, path.split('?').next().unwrap()) {
         ("GET", "/apis/apps/v1/namespaces/flux-system/deployments")
-            if path.contains("flux-operator&") || path.ends_with("flux-operator") =>
+            if path.contains("labelSelector=app.kubernetes.io%2Fname") =>
         {
             list(&[operator()])
         }
-        ("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles") if path.contains("name%3Dflux-operator") => {
+        ("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles")
+            if path.contains("labelSelector=app.kubernetes.io%2Fname") =>
+        {
             list(&[permission.clone()])
         }
-        ("GET", "/api/v1/namespaces/flux-system") => object(&json!({"metadata": {"name": "flux-system"}})),
+        ("GET", "/api/v1/namespaces/flux-system") => {
+            object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}}))
+        }
         (
             "GET",
             "/api/v1/namespaces"

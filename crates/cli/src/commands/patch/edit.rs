@@ -9,7 +9,7 @@ use std::ops::Range;
 use flux_operator_builder::yaml::{self, Dialect, Limits, YamlError};
 use serde_json::{Map, Value, json};
 
-use super::outline::{self, Node, Shape};
+use super::outline::{self, Node, Shape, line_start};
 
 /// A text that cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +133,7 @@ impl Editor<'_> {
                     };
                     let (from, to) =
                         if entries.len() == 1 { (kustomize_key, kustomize) } else { (patches_key, patches) };
-                    return Ok(vec![self.remove(self.line_start(from.range.start)..to.range.end)]);
+                    return Ok(vec![self.remove(line_start(self.text, from.range.start)..to.range.end)]);
                 }
                 self.block_items(patches, items, gone, added)
             }
@@ -206,7 +206,7 @@ impl Editor<'_> {
 
     /// The start of the line with the dash of an item.
     fn dash(&self, item: &Node, column: usize) -> Option<usize> {
-        let mut start = self.line_start(item.range.start);
+        let mut start = line_start(self.text, item.range.start);
         loop {
             let line = self.text.get(start..)?;
             let indent = line.len() - line.trim_start_matches(' ').len();
@@ -214,7 +214,7 @@ impl Editor<'_> {
                 return Some(start);
             }
             // Content may start below its dash.
-            start = self.line_start(start.checked_sub(1)?);
+            start = line_start(self.text, start.checked_sub(1)?);
         }
     }
 
@@ -272,10 +272,6 @@ impl Editor<'_> {
         let is_open = !self.text.get(..end).is_some_and(|before| before.ends_with('\n'));
         let text = if is_open { format!("{}{lines}", self.newline) } else { lines };
         Change { range: end..end, text }
-    }
-
-    fn line_start(&self, place: usize) -> usize {
-        self.text.get(..place).and_then(|before| before.rfind('\n')).map_or(0, |line_break| line_break + 1)
     }
 
     /// Behind the line break.

@@ -122,26 +122,46 @@ fn scalar(text: &str, value: &str, style: ScalarStyle, span: Span) -> Node {
 /// Where the content of a block scalar ends. The parser goes on to what comes next, over blank lines
 /// and comments, which belong to nobody unless the header says that blank lines are kept.
 fn end_of_block(text: &str, range: &Range<usize>) -> usize {
-    let written = text.get(range.clone()).unwrap_or_default();
-    let header = written.lines().next().unwrap_or_default();
-    let keeps = header.split('#').next().unwrap_or_default().contains('+');
-    let indented = |line: &&str| !line.trim().is_empty();
     let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
-    let content = written.lines().skip(1).find(indented).map_or(0, indent);
-    let mut end = range.start + header.len();
-    let mut line_start = range.start;
-    for (number, line) in written.split_inclusive('\n').enumerate() {
-        let body = line.trim_end_matches(['\n', '\r']);
-        let is_blank = body.trim().is_empty();
-        if number > 0 && !is_blank && indent(body) < content {
-            break;
+    let before = text.get(..range.start).unwrap_or_default();
+    let content = before.len() - before.trim_end_matches(' ').len();
+    // The header may have a comment behind it.
+    let header = before.trim_end().lines().next_back().unwrap_or_default();
+    let header = header.split(" #").next().unwrap_or_default().trim_end();
+    let keeps = header.rsplit([' ', '|', '>']).next().unwrap_or_default().contains('+');
+    let mut written = text.get(range.clone()).unwrap_or_default();
+    // What stands before the next node on its line.
+    written = written.trim_end_matches(' ');
+    loop {
+        let whole = written.strip_suffix('\n').unwrap_or(written);
+        let whole = whole.strip_suffix('\r').unwrap_or(whole);
+        let line = whole.rsplit('\n').next().unwrap_or_default();
+        let is_comment = line.trim_start().starts_with('#') && indent(line) < content;
+        let is_blank = line.trim().is_empty() && !keeps;
+        if whole.len() == line.len() || !(is_comment || is_blank) {
+            return range.start + whole.len();
         }
-        if !is_blank || keeps {
-            end = line_start + body.len();
-        }
-        line_start += line.len();
+        written = whole.get(..whole.len() - line.len()).unwrap_or_default();
     }
-    end
+}
+
+/// The dash of the item of a list that starts here: on its line, or on one above it.
+fn dash(text: &str, item: usize) -> Option<usize> {
+    let mut end = item;
+    loop {
+        let start = line_start(text, end);
+        let line = text.get(start..end)?;
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if line.get(indent..)?.starts_with('-') {
+            return Some(start + indent);
+        }
+        end = start.checked_sub(1)?;
+    }
+}
+
+/// Where the line of a place starts.
+pub(super) fn line_start(text: &str, place: usize) -> usize {
+    text.get(..place).and_then(|before| before.rfind('\n')).map_or(0, |line_break| line_break + 1)
 }
 
 impl Open {
@@ -172,6 +192,9 @@ impl Open {
             Shape::Mapping { is_flow, entries }
         } else {
             range.end = behind.unwrap_or(range.end);
+            if let Some(dash) = children.first().filter(|_| !is_flow).and_then(|first| dash(text, first.range.start)) {
+                (range.start, column) = (dash, dash - line_start(text, dash));
+            }
             Shape::Sequence { is_flow, items: children }
         };
         Node { column, range, shape }
@@ -200,19 +223,21 @@ mod tests {
         assert_eq!(written(text, &["a", "c", "d"]), "[1, '2']");
         assert_eq!(written(text, &["a", "e"]), "");
         assert!(text[..read(text).unwrap()[0].entry("a").unwrap().1.entry("e").unwrap().1.range.end].ends_with("e:"));
-        assert_eq!(written(text, &["a", "f"]), "|\n    x\n\n    y");
+        assert_eq!(written(text, &["a", "f"]), "x\n\n    y");
         assert_eq!(written(text, &["a", "g"]), "- 1\n  - z: 2");
         assert!(written(text, &["a"]).starts_with("b: grün") && written(text, &["a"]).ends_with("z: 2"));
     }
 
     #[test]
     fn block_scalars_end_with_their_content() {
-        assert_eq!(written("a: |+\n  x\n\nb: 1\n", &["a"]), "|+\n  x\n");
+        assert_eq!(written("a: |+\n  x\n\nb: 1\n", &["a"]), "x\n");
+        assert_eq!(written("a: |\n  x\n\nb: 1\n", &["a"]), "x");
         assert_eq!(
-            written("a: >-  # why\n    x\n    # no comment\n  # a comment\n", &["a"]),
-            ">-  # why\n    x\n    # no comment"
+            written("c:\n  a: >-  # why + how\n    x\n    # none\n  # one\n\n  b: 1\n", &["c", "a"]),
+            "x\n    # none"
         );
-        assert_eq!(written("a: |\n  x", &["a"]), "|\n  x");
+        assert_eq!(written("a: |\n  x", &["a"]), "x");
+        assert_eq!(written("a: |\r\n  x\r\n\r\n# end\r\n", &["a"]), "x");
     }
 
     #[test]
