@@ -61,6 +61,10 @@ closed_set! {
         ReconciliationSucceeded = "ReconciliationSucceeded",
         /// A newer version is available. Of events only.
         OutdatedVersion = "OutdatedVersion",
+        /// Everything could be looked at. Of reports only.
+        Succeeded = "Succeeded",
+        /// Something could not be looked at. Of reports only.
+        Failed = "Failed",
     }
 }
 

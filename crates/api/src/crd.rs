@@ -1,6 +1,6 @@
-//! The CRD as an API server should get it.
+//! The CRDs as an API server should get them.
 //!
-//! kube generates the definition from the types. A few of its habits do not fit an API whose
+//! kube generates the definitions from the types. A few of its habits do not fit an API whose
 //! objects are written by many clients: it declares every optional field `nullable`, which changes
 //! how defaults fill in, and makes `spec` required. One pass over the JSON mends that; the tests
 //! say what has to come out.
@@ -8,7 +8,7 @@
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
-use crate::FluxInstance;
+use crate::{FluxInstance, FluxReport, identity};
 
 /// Keys of a schema that hold one schema each.
 const SINGLE: [&str; 2] = ["items", "additionalProperties"];
@@ -20,16 +20,35 @@ const SINGLE: [&str; 2] = ["items", "additionalProperties"];
 /// assert_eq!(crd["metadata"]["name"], "fluxinstances.fluxcd.controlplane.io");
 /// ```
 pub fn flux_instance() -> Value {
+    definition::<FluxInstance>(identity::KIND)
+}
+
+/// The `CustomResourceDefinition` of the [`FluxReport`], to be applied or printed.
+///
+/// ```
+/// let crd = flux_operator_api::crd::flux_report();
+/// assert_eq!(crd["metadata"]["name"], "fluxreports.fluxcd.controlplane.io");
+/// ```
+pub fn flux_report() -> Value {
+    definition::<FluxReport>(identity::REPORT_KIND)
+}
+
+/// Every definition of the API.
+pub fn all() -> [Value; 2] {
+    [flux_instance(), flux_report()]
+}
+
+fn definition<K: CustomResourceExt>(kind: &str) -> Value {
     // A value made of strings, numbers, lists and maps with string keys always serializes.
-    let mut crd = serde_json::to_value(FluxInstance::crd()).unwrap_or_default();
+    let mut crd = serde_json::to_value(K::crd()).unwrap_or_default();
     if let Some(Value::Object(names)) = crd.pointer_mut("/spec/names") {
         // What the API server would fill in; said here so that the live object equals this one.
-        names.insert("listKind".to_owned(), json!("FluxInstanceList"));
+        names.insert("listKind".to_owned(), json!(format!("{kind}List")));
     }
     for version in crd.pointer_mut("/spec/versions").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(root) = version.pointer_mut("/schema/openAPIV3Schema").and_then(Value::as_object_mut) {
             mend(root);
-            complete(root);
+            complete(root, kind);
         }
     }
     crd
@@ -62,7 +81,7 @@ fn mend(schema: &mut Map<String, Value>) {
 
 /// Gives the root what kube leaves to the API server, for the sake of `kubectl explain`, and lets
 /// `spec` be absent.
-fn complete(root: &mut Map<String, Value>) {
+fn complete(root: &mut Map<String, Value>, kind: &str) {
     root.remove("required");
     if let Some(Value::Object(properties)) = root.get_mut("properties") {
         let string = |description: &str| json!({ "type": "string", "description": description });
@@ -70,7 +89,7 @@ fn complete(root: &mut Map<String, Value>) {
             "apiVersion".to_owned(),
             string("Group and version of the API this object is written in: `fluxcd.controlplane.io/v1`."),
         );
-        properties.insert("kind".to_owned(), string("Kind of this object: `FluxInstance`."));
+        properties.insert("kind".to_owned(), string(&format!("Kind of this object: `{kind}`.")));
         // Without a description: an API server refuses a definition that says anything here.
         properties.insert("metadata".to_owned(), json!({ "type": "object" }));
     }

@@ -1,4 +1,4 @@
-//! Who the operator is towards an API server: its group, its kind, and the names under which it
+//! Who the operator is towards an API server: its group, its kinds, and the names under which it
 //! writes.
 
 /// API group of every kind of the operator.
@@ -19,6 +19,15 @@ pub const CRD_NAME: &str = "fluxinstances.fluxcd.controlplane.io";
 /// The only name a `FluxInstance` may have. There is one instance per cluster, in the namespace of
 /// the operator.
 pub const INSTANCE_NAME: &str = "flux";
+
+/// `kind` of a `FluxReport`.
+pub const REPORT_KIND: &str = "FluxReport";
+
+/// Name of the CRD of the `FluxReport`.
+pub const REPORT_CRD_NAME: &str = "fluxreports.fluxcd.controlplane.io";
+
+/// The only name a `FluxReport` may have. The operator writes the one in its namespace.
+pub const REPORT_NAME: &str = "flux";
 
 /// Finalizer of a `FluxInstance`, put there before the first write and removed after the uninstall.
 pub const FINALIZER: &str = "fluxcd.controlplane.io/finalizer";

@@ -2,9 +2,9 @@
 //! the two share.
 //!
 //! This crate is the vocabulary of the workspace. It holds the [`FluxInstance`] custom resource
-//! with its defaults and validation rules, the CRD an API server is given, conditions, history and
-//! inventory as pure values, and the labels, annotations and names the operator owns. A program
-//! that embeds the builder starts here:
+//! with its defaults and validation rules, the [`FluxReport`] that the operator writes, the CRDs an
+//! API server is given, conditions, history and inventory as pure values, and the labels,
+//! annotations and names the operator owns. A program that embeds the builder starts here:
 //!
 //! ```
 //! use flux_operator_api::{Distribution, FluxInstance, FluxInstanceSpec};
@@ -30,6 +30,7 @@ mod decode;
 pub mod identity;
 
 pub mod flux_instance;
+pub mod flux_report;
 
 pub mod crd;
 
@@ -55,6 +56,10 @@ pub use flux_instance::{
     Cluster, ClusterSize, ClusterType, CommonMetadata, Component, ComponentImage, Distribution, FluxInstance,
     FluxInstanceSpec, FluxInstanceStatus, Kustomize, Patch, Selector, ShardStorage, Sharding, Storage, Sync, SyncKind,
     SyncProvider, Variant,
+};
+pub use flux_report::{
+    FluxReport, FluxReportSpec, FluxReportStatus, InstallationStatus, ReportedCluster, ReportedComponent,
+    ReportedDistribution, ReportedOperator, ReportedReconciler, ReportedStats, ReportedSync,
 };
 pub use history::{Attempt, History, Snapshot};
 pub use identity::{FIELD_MANAGER, FINALIZER};

@@ -52,7 +52,9 @@ async fn main() -> anyhow::Result<()> {
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     config.default_retry = false;
     let world = World { client: Client::try_from(config.clone())? };
-    world.apply(&Object::try_from(crd::flux_instance())?).await?;
+    for definition in crd::all() {
+        world.apply(&Object::try_from(definition)?).await?;
+    }
     world
         .apply(&Object::try_from(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}))?)
         .await?;

@@ -115,9 +115,10 @@ impl Stage {
         let log = folder.path().join("operator.log");
         let distribution = demo.distribution.clone().unwrap_or_else(workspace::distribution);
 
-        println!("► installing the CRD and the namespace `{namespace}`");
-        let definition = Object::try_from(crd::flux_instance())?;
-        apply(&client, &definition).await?;
+        println!("► installing the CRDs and the namespace `{namespace}`");
+        for definition in crd::all() {
+            apply(&client, &Object::try_from(definition)?).await?;
+        }
         let kept = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         apply(&client, &Object::try_from(kept)?).await?;
 

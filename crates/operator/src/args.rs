@@ -19,7 +19,8 @@ use crate::version;
 ///
 /// Besides the flags, these variables are read: `KUBECONFIG`; `RUNTIME_NAMESPACE`, the namespace of the
 /// instance, by default `flux-system`; `OVERRIDE_MANAGERS`, a comma separated list that replaces
-/// `--override-manager`; `NOTIFICATION_CONTROLLER_ADDRESS` and `NOTIFICATIONS_DISABLED`.
+/// `--override-manager`; `REPORTING_INTERVAL`, which replaces `--reporting-interval`;
+/// `NOTIFICATION_CONTROLLER_ADDRESS` and `NOTIFICATIONS_DISABLED`.
 #[derive(Debug, Parser)]
 #[command(name = "flux-operator-controller", version = version::LONG, args_override_self = true)]
 pub struct Args {
@@ -85,6 +86,10 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "5s", allow_hyphen_values = true)]
     pub(crate) leader_election_retry_period: GoDuration,
 
+    /// How often the FluxReport is looked over without a reason; `0` for never.
+    #[arg(long, value_name = "DURATION", default_value = "5m", allow_hyphen_values = true)]
+    pub(crate) reporting_interval: GoDuration,
+
     #[command(flatten)]
     pub(crate) inert: Inert,
 }
@@ -134,8 +139,6 @@ pub struct Registry {
 pub struct Inert {
     #[arg(long, hide = true)]
     pub(crate) concurrent: Option<u32>,
-    #[arg(long, hide = true, allow_hyphen_values = true)]
-    pub(crate) reporting_interval: Option<GoDuration>,
     #[arg(long, hide = true, allow_hyphen_values = true)]
     pub(crate) requeue_dependency: Option<GoDuration>,
     #[arg(long, hide = true)]
@@ -202,7 +205,6 @@ impl Inert {
     pub(crate) fn given(&self) -> Vec<&'static str> {
         let flags = [
             ("--concurrent", self.concurrent.is_some()),
-            ("--reporting-interval", self.reporting_interval.is_some()),
             ("--requeue-dependency", self.requeue_dependency.is_some()),
             ("--default-service-account", self.default_service_account.is_some()),
             ("--default-workload-identity-service-account", self.default_workload_identity_service_account.is_some()),
@@ -275,7 +277,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(args.override_managers, ["a", "b", "c"]);
-        assert_eq!(args.inert.given().len(), 12);
+        assert_eq!(args.inert.given().len(), 11);
     }
 
     #[test]

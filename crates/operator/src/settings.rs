@@ -12,6 +12,7 @@ use flux_operator_reconciler::schedule::Backoff;
 
 use crate::args::{Args, Listen, Registry};
 use crate::lease::{Timing, TimingError};
+use crate::version::VERSION;
 
 /// Where the instance is, unless `RUNTIME_NAMESPACE` says otherwise.
 const DEFAULT_NAMESPACE: &str = "flux-system";
@@ -116,6 +117,13 @@ impl Settings {
         } else {
             None
         };
+        let reporting_interval = match variable("REPORTING_INTERVAL") {
+            Some(found) => {
+                let (name, expected) = ("REPORTING_INTERVAL", "a duration such as `5m`");
+                found.parse().map_err(|_| SettingsError::Variable { name, expected, found })?
+            }
+            None => args.reporting_interval,
+        };
         let namespace = variable("RUNTIME_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
         Ok(Self {
             controller: Options {
@@ -124,6 +132,8 @@ impl Settings {
                 jitter_percent: args.interval_jitter_percentage,
                 predecessors: predecessors.collect(),
                 notifications: Notifications::read(variable),
+                version: VERSION.to_owned(),
+                reporting_interval: reporting_interval.to_std().filter(|interval| !interval.is_zero()),
                 ..Options::new(namespace, args.storage_path)
             },
             artifacts: ArtifactSettings::from(args.registry),
@@ -156,11 +166,6 @@ fn without_effect(args: &Args, variable: impl Fn(&str) -> Option<String>) -> Res
     let mut names = args.inert.given();
     for name in ["DEFAULT_SERVICE_ACCOUNT", "DEFAULT_WORKLOAD_IDENTITY_SERVICE_ACCOUNT", "WEB_CONFIG_SECRET_NAME"] {
         names.extend(variable(name).map(|_| name));
-    }
-    if let Some(found) = variable("REPORTING_INTERVAL") {
-        let (name, expected) = ("REPORTING_INTERVAL", "a duration such as `5m`");
-        found.parse::<GoDuration>().map_err(|_| SettingsError::Variable { name, expected, found })?;
-        names.push(name);
     }
     if let Some(found) = variable("WEB_SERVER_PORT") {
         let (name, expected) = ("WEB_SERVER_PORT", "a port");
@@ -203,6 +208,8 @@ mod tests {
                     predecessors: Vec::new(),
                     notifications: Notifications::default(),
                     host: "flux-operator".to_owned(),
+                    version: VERSION.to_owned(),
+                    reporting_interval: Some(seconds(300)),
                 },
                 artifacts: Registry::default().into(),
                 metrics: Listen::At { host: String::new(), port: 8080 },
@@ -228,6 +235,15 @@ mod tests {
     }
 
     #[test]
+    fn the_variable_for_reports_replaces_the_flag() {
+        let interval = |variable: &str| {
+            let settings = settings(&["--reporting-interval=1m"], &[("REPORTING_INTERVAL", variable)]);
+            settings.unwrap().controller.reporting_interval.map(|interval| interval.as_secs())
+        };
+        assert_eq!([interval(""), interval("30s"), interval("0")], [Some(60), Some(30), None]);
+    }
+
+    #[test]
     fn an_address_for_notifications_may_hold_a_secret() {
         let settings = settings(&[], &[("NOTIFICATION_CONTROLLER_ADDRESS", "http://canary@n/")]).unwrap();
         assert_eq!(settings.controller.notifications.address.as_deref(), Some("http://canary@n/"));
@@ -236,16 +252,10 @@ mod tests {
 
     #[test]
     fn names_what_has_no_effect() {
-        let variables = [("REPORTING_INTERVAL", "5m"), ("WEB_SERVER_PORT", "0"), ("DEFAULT_SERVICE_ACCOUNT", "flux")];
+        let variables = [("WEB_SERVER_PORT", "0"), ("DEFAULT_SERVICE_ACCOUNT", "flux")];
         assert_eq!(
             settings(&["--concurrent=5", "--token-cache-max-size=0"], &variables).unwrap().without_effect,
-            [
-                "--concurrent",
-                "--token-cache-max-size",
-                "DEFAULT_SERVICE_ACCOUNT",
-                "REPORTING_INTERVAL",
-                "WEB_SERVER_PORT"
-            ]
+            ["--concurrent", "--token-cache-max-size", "DEFAULT_SERVICE_ACCOUNT", "WEB_SERVER_PORT"]
         );
     }
 

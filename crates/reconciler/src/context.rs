@@ -1,6 +1,7 @@
 //! What runs work with: connections, and what is remembered between runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flux_operator_distro::{Artifacts, Digest, Location};
 use flux_operator_inventory::Engine;
@@ -29,6 +30,10 @@ pub struct Options {
     pub notifications: Notifications,
     /// The name of this process in events: that of its pod.
     pub host: String,
+    /// The version of the operator, in its report. Default that of this crate.
+    pub version: String,
+    /// How often the report is looked over without a reason; none where it is not. Default 5 min.
+    pub reporting_interval: Option<Duration>,
 }
 
 impl Options {
@@ -42,6 +47,8 @@ impl Options {
             predecessors: Vec::new(),
             notifications: Notifications::default(),
             host: "flux-operator".to_owned(),
+            version: concat!("v", env!("CARGO_PKG_VERSION")).to_owned(),
+            reporting_interval: Some(Duration::from_secs(5 * 60)),
         }
     }
 }

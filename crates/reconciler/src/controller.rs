@@ -9,7 +9,7 @@ use flux_operator_api::{ObjectId, Reason, identity};
 use flux_operator_distro::Artifacts;
 use flux_operator_inventory::{Engine, Owner};
 use kube::Client;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::Instrument as _;
 
@@ -17,11 +17,12 @@ use crate::artifact::{Poll, Polled, Source, request_run};
 use crate::context::{Context, Interrupt, Memory, Observation, Options};
 use crate::events::{Event, Events, Subject};
 use crate::flux_instance::{Finished, reconcile};
+use crate::flux_report::{Caches, Reporter};
 use crate::health::Health;
 use crate::instance::Instance;
 use crate::metrics::{ControllerMetrics, Metrics, ReconcileResult};
 use crate::observe::observe;
-use crate::outcome::{Class, FetchError, Outcome, describe};
+use crate::outcome::{ChangeCause, Class, FetchError, Outcome, describe};
 use crate::schedule::Next;
 
 /// Reconciles the instance of a namespace until `shutdown` is ready.
@@ -48,7 +49,12 @@ pub async fn run(
     let owner = Owner::new(identity::INSTANCE_NAME, options.namespace.as_str());
     let engine = Engine::new(client.clone(), owner);
     let (tell, observed) = watch::channel(Observation::default());
-    let watching = tokio::spawn(observe(client, options.namespace.clone(), tell));
+    let watching = tokio::spawn(observe(client.clone(), options.namespace.clone(), tell));
+    let (caches, report) = (Caches::default(), Arc::new(Notify::new()));
+    metrics.show_resources(&caches);
+    let runs = metrics.controller("fluxreport");
+    let reporter = Reporter::start(&client, engine.connection().clone(), &options, caches, runs);
+    let reporting = tokio::spawn(reporter.run(Arc::clone(&report)));
     health.working();
     let controller = Controller {
         ctx: Context { engine, events, artifacts, options },
@@ -63,12 +69,14 @@ pub async fn run(
         handled: 0,
         due: None,
         poll: Poll::default(),
+        report,
     };
     tokio::select! {
         () = controller.turn() => {}
         () = shutdown => {}
     }
     watching.abort();
+    reporting.abort();
     delivery.flush(FLUSH).await;
 }
 
@@ -99,6 +107,8 @@ struct Controller {
     due: Option<Instant>,
     /// When the artifact is looked at.
     poll: Poll,
+    /// Asks for a report.
+    report: Arc<Notify>,
 }
 
 /// Why the loop turns.
@@ -242,6 +252,9 @@ impl Controller {
     fn take_in(&mut self, finished: Finished) {
         let Finished { instance, outcome, next } = finished;
         self.is_settled = matches!(outcome, Outcome::Reconciled(_));
+        if has_changed_flux(&outcome) {
+            self.report.notify_one();
+        }
         if matches!(outcome, Outcome::Released) {
             self.forget();
             return;
@@ -259,6 +272,18 @@ impl Controller {
         };
         // What the watch has seen meanwhile, of the instance or of a newer one.
         self.observe();
+    }
+}
+
+/// Whether Flux was installed, updated or removed, so that a report cannot wait. Drift can: somebody
+/// may cause it all the time.
+fn has_changed_flux(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Reconciled(reconciled) => {
+            reconciled.cause != ChangeCause::Drift && reconciled.changes.effective().next().is_some()
+        }
+        Outcome::Released => true,
+        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@ mod controller;
 mod info;
 mod instance;
 mod process;
+mod resources;
 mod text;
 
 use std::sync::Arc;
@@ -28,6 +29,9 @@ use controller::Controllers;
 use info::Info;
 use instance::InstanceLabels;
 use process::Process;
+use resources::Resources;
+
+use crate::flux_report::Caches;
 
 /// The `Content-Type` of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -43,6 +47,7 @@ const RECONCILE_SECONDS: [f64; 14] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.
 pub struct Metrics {
     registry: Registry,
     instance: Arc<Info<InstanceLabels>>,
+    resources: Arc<Resources>,
     durations: Family<ObjectLabels, Histogram, fn() -> Histogram>,
     controllers: Controllers,
     requests: Family<RequestLabels, Counter>,
@@ -81,6 +86,8 @@ impl Metrics {
         let mut registry = Registry::default();
         let instance = Arc::new(Info::new("flux_instance_info", "The FluxInstance and what became of it."));
         registry.register_collector(Box::new(Arc::clone(&instance)));
+        let resources = Arc::new(Resources::default());
+        registry.register_collector(Box::new(Arc::clone(&resources)));
         let operator = Info::new("flux_operator_info", "The operator.");
         operator.set(OperatorLabels { version: version.to_owned(), api_version: API_VERSION, platform: platform() });
         registry.register_collector(Box::new(operator));
@@ -97,7 +104,7 @@ impl Metrics {
         let leading = Family::default();
         registry.register("leader_election_master_status", "Whether this replica holds the lease", leading.clone());
         registry.register_collector(Box::new(Process));
-        Self { registry, instance, durations, controllers, requests, leading }
+        Self { registry, instance, resources, durations, controllers, requests, leading }
     }
 
     /// The metrics of one controller, all of them at zero the first time.
@@ -114,6 +121,11 @@ impl Metrics {
     pub fn forget_instance(&self) {
         self.instance.clear();
         self.durations.clear();
+    }
+
+    /// Shows what is known of objects of Flux in `flux_resource_info`, from now on and as it changes.
+    pub(crate) fn show_resources(&self, caches: &Caches) {
+        self.resources.show(caches);
     }
 
     /// Adds a run to `gotk_reconcile_duration_seconds`.
@@ -149,7 +161,7 @@ fn reconcile_histogram() -> Histogram {
 }
 
 /// Operating system and processor, in Go's names: `linux/amd64`.
-fn platform() -> String {
+pub(crate) fn platform() -> String {
     let os = match std::env::consts::OS {
         "macos" => "darwin",
         os => os,

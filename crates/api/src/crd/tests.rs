@@ -9,6 +9,10 @@ use super::*;
 /// Every schema of the CRD by its path: `spec.sync.name`, list items as `spec.components[]`, map
 /// values as `spec.commonMetadata.labels{}`, the root as the empty path.
 fn schemas() -> BTreeMap<String, Value> {
+    schemas_of(&flux_instance())
+}
+
+fn schemas_of(crd: &Value) -> BTreeMap<String, Value> {
     fn collect(path: &str, schema: &Value, found: &mut BTreeMap<String, Value>) {
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             let dot = if path.is_empty() { "" } else { "." };
@@ -23,7 +27,7 @@ fn schemas() -> BTreeMap<String, Value> {
         found.insert(path.to_owned(), schema.clone());
     }
     let mut found = BTreeMap::new();
-    collect("", &version()["schema"]["openAPIV3Schema"], &mut found);
+    collect("", &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"], &mut found);
     found
 }
 
@@ -373,7 +377,7 @@ fn nothing_else_is_said() {
         "x-kubernetes-validations",
     ]
     .into();
-    for (path, schema) in schemas() {
+    for (path, schema) in all().iter().flat_map(schemas_of) {
         for keyword in schema.as_object().unwrap().keys() {
             assert!(known.contains(keyword.as_str()), "`{keyword}` at `{path}`");
         }
@@ -383,7 +387,7 @@ fn nothing_else_is_said() {
 
 #[test]
 fn every_property_is_described() {
-    for (path, schema) in schemas() {
+    for (path, schema) in all().iter().flat_map(schemas_of) {
         if path.ends_with("{}") || path == "spec.components[]" || path == "spec.sharding.shards[]" {
             continue; // Values of a map and words of a list: the property says what they are.
         }
@@ -397,6 +401,37 @@ fn every_property_is_described() {
         assert!(!description.replace("\n\n", "").contains('\n'), "`{path}` has broken lines: {description:?}");
         assert!(!description.contains("[`") && !description.contains("Self::"), "`{path}` has a Rust link");
     }
+}
+
+#[test]
+fn the_report_has_these_properties_and_needs_few() {
+    let crd = flux_report();
+    assert_eq!(crd["metadata"]["name"], crate::identity::REPORT_CRD_NAME);
+    assert_eq!(crd["spec"]["names"]["listKind"], "FluxReportList");
+    assert_eq!(crd["spec"]["names"]["kind"], crate::identity::REPORT_KIND);
+    assert_eq!(crd["spec"]["versions"][0]["subresources"], json!({ "status": {} }));
+    let schemas = schemas_of(&crd);
+    let expected = "
+        spec.cluster spec.cluster.nodes spec.cluster.platform* spec.cluster.serverVersion*
+        spec.components spec.components[] spec.components[].image* spec.components[].name*
+        spec.components[].ready* spec.components[].status*
+        spec.distribution* spec.distribution.entitlement* spec.distribution.managedBy spec.distribution.status*
+        spec.distribution.version
+        spec.operator spec.operator.apiVersion* spec.operator.platform* spec.operator.version*
+        spec.reconcilers spec.reconcilers[] spec.reconcilers[].apiVersion* spec.reconcilers[].kind*
+        spec.reconcilers[].stats spec.reconcilers[].stats.failing* spec.reconcilers[].stats.running*
+        spec.reconcilers[].stats.suspended* spec.reconcilers[].stats.totalSize
+        spec.sync spec.sync.id* spec.sync.path spec.sync.ready* spec.sync.source spec.sync.status*
+    ";
+    let expected: BTreeSet<_> = expected.split_whitespace().map(str::to_owned).collect();
+    let is_required = |path: &str| {
+        let (parent, name) = path.rsplit_once('.').unwrap_or_default();
+        schemas[parent]["required"].as_array().is_some_and(|names| names.contains(&json!(name)))
+    };
+    let of_spec = schemas.keys().filter(|path| path.starts_with("spec."));
+    let found: BTreeSet<_> =
+        of_spec.map(|path| if is_required(path) { format!("{path}*") } else { path.clone() }).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]

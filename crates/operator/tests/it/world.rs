@@ -71,10 +71,16 @@ impl World {
     }
 
     pub(crate) async fn install_crd(&self) {
-        let definition = Object::try_from(crd::flux_instance()).unwrap();
-        let api = self.api(&definition);
+        for definition in crd::all() {
+            self.define(&Object::try_from(definition).unwrap()).await;
+        }
+    }
+
+    /// Applies a CRD, and waits until its kind is served.
+    pub(crate) async fn define(&self, definition: &Object) {
+        let api = self.api(definition);
         let params = PatchParams::apply("tests").force();
-        api.patch(definition.name(), &params, &Patch::Apply(&definition)).await.unwrap();
+        api.patch(definition.name(), &params, &Patch::Apply(definition)).await.unwrap();
         let established = |live: &Value| {
             let conditions = live.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
             conditions.clone().any(|condition| condition["type"] == "Established" && condition["status"] == "True")

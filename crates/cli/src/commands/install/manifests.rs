@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Advise, Complaint, Failure};
 
-/// The folder `deploy` of the repository; the CRD comes from the API itself.
+/// The folder `deploy` of the repository; the CRDs come from the API itself.
 const DEPLOY: [&str; 5] = [
     include_str!("../../../../../deploy/namespace.yaml"),
     include_str!("../../../../../deploy/service-account.yaml"),
@@ -28,9 +28,10 @@ impl Advise for Broken {}
 /// The objects of the operator, with another image where one is named.
 #[expect(clippy::indexing_slicing, reason = "fields of an object of our own")]
 pub(super) fn operator(image: Option<&str>) -> Result<Vec<Object>, Failure> {
-    let mut definition = crd::flux_instance();
-    definition["metadata"]["labels"][APPLICATION] = "flux-operator".into();
-    let mut values = vec![definition];
+    let mut values = Vec::from(crd::all());
+    for definition in &mut values {
+        definition["metadata"]["labels"][APPLICATION] = "flux-operator".into();
+    }
     for text in DEPLOY {
         let documents = read_documents(text, Dialect::Manifest, &Limits::DISTRIBUTION);
         values.extend(documents.map_err(|error| Complaint::new(Broken(Some(error))))?);
@@ -54,7 +55,7 @@ mod tests {
     fn everything_of_the_operator_is_there() {
         let objects = operator(Some("example.com/operator:v7")).unwrap();
         let kinds: Vec<_> = objects.iter().map(Object::kind).collect();
-        assert_eq!(kinds[..3], ["CustomResourceDefinition", "Namespace", "ServiceAccount"]);
+        assert_eq!(kinds[1..4], ["CustomResourceDefinition", "Namespace", "ServiceAccount"]);
         for kind in ["ClusterRole", "ClusterRoleBinding", "Deployment", "Service"] {
             assert!(kinds.contains(&kind), "{kind} is missing");
         }
