@@ -7,6 +7,7 @@ mod fleet;
 mod in_process;
 mod process;
 mod registry;
+mod report;
 mod table;
 
 use std::path::{self, Path, PathBuf};
@@ -104,6 +105,7 @@ impl Bench {
             let program = env::current_exe().context("cannot find this program")?;
             let program = program.with_file_name("flux-operator-controller");
             cluster::operator(&self.profile, &program, &root, &mut table)?;
+            report::measure(&self.profile, &program, &root, &mut table)?;
         }
         print!("\n{table}");
         match table.missed() {

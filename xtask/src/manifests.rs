@@ -117,6 +117,10 @@ fn what_is_not_rendered_may_be_done_where_it_has_to() {
     let (cluster, namespace) = (object("ClusterRole"), object("Role"));
     let cases = [
         (&cluster, "fluxcd.controlplane.io", "fluxinstances/status", "patch", true),
+        (&cluster, "fluxcd.controlplane.io", "fluxreports", "create", true),
+        (&cluster, "fluxcd.controlplane.io", "fluxreports", "update", true),
+        (&cluster, "fluxcd.controlplane.io", "fluxreports/status", "patch", true),
+        (&cluster, "notification.toolkit.fluxcd.io", "receivers", "watch", true),
         (&cluster, "apiextensions.k8s.io", "customresourcedefinitions/status", "patch", true),
         (&cluster, "rbac.authorization.k8s.io", "clusterroles", "escalate", true),
         (&cluster, "rbac.authorization.k8s.io", "clusterroles", "bind", true),

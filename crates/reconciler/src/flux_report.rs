@@ -157,15 +157,23 @@ impl Reporter {
             return;
         }
         let timer = self.runs.start();
-        let result = self.look(now).await;
-        timer.finish(if result.is_ok() { ReconcileResult::RequeueAfter } else { ReconcileResult::Error });
-        match result {
-            Ok(has_written) => self.pace.looked(Instant::now(), has_written),
+        let result = match self.look(now).await {
+            Ok(has_written) => {
+                self.pace.looked(Instant::now(), has_written);
+                ReconcileResult::RequeueAfter
+            }
+            // Somebody has just changed it; the watch is about to say how.
+            Err(error) if error.is_conflict() => {
+                self.pace.failed(Instant::now());
+                ReconcileResult::Requeue
+            }
             Err(error) => {
                 tracing::error!(error = describe(&error), "cannot write FluxReport/{}/flux", self.namespace);
                 self.pace.failed(Instant::now());
+                ReconcileResult::Error
             }
-        }
+        };
+        timer.finish(result);
     }
 
     /// Whether something was written.

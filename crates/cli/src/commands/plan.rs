@@ -95,7 +95,8 @@ enum Format {
 /// Predicts, and prints it.
 ///
 /// # Errors
-/// The instance or the distribution is wrong, or the cluster cannot be asked; [`Differs`] where something would change.
+/// The instance or the distribution is wrong, or the cluster cannot be asked; also that something
+/// would change.
 pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
     let prediction = if let (Some(from), Some(to)) = (&arguments.from, &arguments.to) {
         offline(arguments, from, to)?

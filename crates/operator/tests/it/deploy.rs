@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::process::Operator;
-use crate::world::{World, kubeconfig, spec, the_only_flux, until, with};
+use crate::world::{World, condition, kubeconfig, spec, the_only_flux, until, with};
 
 fn documents(file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(workspace::path("deploy").join(file)).unwrap();
@@ -73,6 +73,13 @@ async fn the_operator_can_do_everything_as_its_service_account() {
     world.assert_as_recorded("as the service account").await;
     world.until_told("Flux v2.9.90 updated").await;
     world.request().await;
+    world
+        .until_reported("everything is looked at for the report", |report| {
+            let cluster = &report["spec"]["cluster"];
+            let kinds = report["spec"]["reconcilers"].as_array().map_or(0, Vec::len);
+            condition(report, "Ready").1 == "Succeeded" && cluster["serverVersion"].is_string() && kinds > 10
+        })
+        .await;
     world.delete().await;
     assert_eq!(world.owned().await.len(), 0);
     let log = operator.log();

@@ -17,6 +17,7 @@ mod lifecycle;
 mod process;
 mod program;
 mod refusals;
+mod reporting;
 mod requests;
 mod steady;
 mod waiting;
