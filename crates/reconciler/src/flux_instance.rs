@@ -119,6 +119,9 @@ impl<'r> Run<'r> {
         let built = self.build(memory).await?; //                            reads the distribution, otherwise pure
         self.attempt(&built.revision).await?; //                             writes the status
         let applied = self.apply(&built).await?; //                          writes objects, and the inventory
+        let Some(applied) = applied else {
+            return Ok(Outcome::Interrupted);
+        };
         self.tell_changes(memory, &applied, &built.version);
         if self.wait(&applied).await?.is_interrupted() {
             return Ok(Outcome::Interrupted);

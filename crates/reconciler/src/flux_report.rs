@@ -44,6 +44,14 @@ use crate::context::Options;
 use crate::metrics::{ControllerMetrics, ReconcileResult, platform};
 use crate::outcome::describe;
 
+/// The report of the namespace, as far as that is known.
+enum Report {
+    /// Nobody can tell: there is no such kind, or it cannot be watched.
+    Unseen,
+    Missing,
+    Stored(Box<Stored>),
+}
+
 /// Writes the report of a namespace.
 pub(crate) struct Reporter {
     connection: Connection,
@@ -129,8 +137,11 @@ impl Reporter {
 
     /// Looks what the user of the report wishes: that it be written now, or how often.
     fn hear(&mut self) {
-        let stored = self.stored();
-        let Some(stored) = stored else { return };
+        let stored = match self.report() {
+            Report::Unseen => return,
+            Report::Missing => None,
+            Report::Stored(stored) => Some(*stored),
+        };
         let is_wish = match (&stored, &self.known) {
             (Some(stored), Some(known)) => stored.is_asked_for() || stored.differs_for_its_user(known),
             // Somebody has deleted it, or made it.
@@ -143,11 +154,13 @@ impl Reporter {
         self.known = stored;
     }
 
-    /// The report, if there is one; none where that cannot be told.
-    fn stored(&self) -> Option<Option<Stored>> {
+    fn report(&self) -> Report {
         let observed = self.caches.read();
-        let reports = observed.reports.as_ref().filter(|reports| reports.sight == Sight::Clear)?;
-        Some(reports.objects.get(&Key::new(&self.namespace, identity::REPORT_NAME)).cloned())
+        let Some(reports) = observed.reports.as_ref().filter(|reports| reports.sight == Sight::Clear) else {
+            return Report::Unseen;
+        };
+        let stored = reports.objects.get(&Key::new(&self.namespace, identity::REPORT_NAME));
+        stored.map_or(Report::Missing, |stored| Report::Stored(Box::new(stored.clone())))
     }
 
     /// Looks, and writes what is new.
@@ -179,13 +192,15 @@ impl Reporter {
     /// Whether something was written.
     async fn look(&mut self, began: Instant) -> Result<bool, RequestError> {
         self.ask_server(began).await;
-        let Some(stored) = self.stored() else {
-            return Ok(false);
+        let stored = match self.report() {
+            Report::Unseen => return Ok(false),
+            Report::Stored(stored) if stored.is_disabled() => return Ok(false),
+            Report::Stored(stored) => Some(*stored),
+            Report::Missing => None,
         };
         let Composed { spec, problems } = compose(&self.caches.read(), &self.operator, &self.namespace);
         let spec = serde_json::to_value(spec).map_err(RequestError::unreadable)?;
         let (stored, has_written) = match stored {
-            Some(stored) if stored.is_disabled() => return Ok(false),
             Some(stored) if stored.says_otherwise(&spec) => (self.writer.replace(&stored, &spec).await?, true),
             Some(stored) => (stored, false),
             None => (self.writer.create(&spec).await?, true),

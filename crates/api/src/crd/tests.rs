@@ -53,12 +53,12 @@ fn identity() {
     let crd = flux_instance();
     assert_eq!(crd["apiVersion"], "apiextensions.k8s.io/v1");
     assert_eq!(crd["kind"], "CustomResourceDefinition");
-    assert_eq!(crd["metadata"], json!({ "name": crate::identity::CRD_NAME }));
-    assert_eq!(crd["spec"]["group"], crate::identity::GROUP);
+    assert_eq!(crd["metadata"], json!({ "name": identity::CRD_NAME }));
+    assert_eq!(crd["spec"]["group"], identity::GROUP);
     assert_eq!(crd["spec"]["scope"], "Namespaced");
     let names = json!({
         "categories": ["fluxcd", "fluxcd-appliers"],
-        "kind": crate::identity::KIND,
+        "kind": identity::KIND,
         "listKind": "FluxInstanceList",
         "plural": "fluxinstances",
         "singular": "fluxinstance",
@@ -68,11 +68,11 @@ fn identity() {
     assert_eq!(crd["spec"].get("conversion"), None);
     assert_eq!(crd["spec"].get("preserveUnknownFields"), None);
     let version = version();
-    assert_eq!(version["name"], crate::identity::VERSION);
+    assert_eq!(version["name"], identity::VERSION);
     assert_eq!((&version["served"], &version["storage"]), (&json!(true), &json!(true)));
     assert_eq!(version["subresources"], json!({ "status": {} }));
     let of = <FluxInstance as kube::Resource>::api_version(&());
-    assert_eq!(of, crate::identity::API_VERSION);
+    assert_eq!(of, identity::API_VERSION);
 }
 
 #[test]
@@ -406,9 +406,9 @@ fn every_property_is_described() {
 #[test]
 fn the_report_has_these_properties_and_needs_few() {
     let crd = flux_report();
-    assert_eq!(crd["metadata"]["name"], crate::identity::REPORT_CRD_NAME);
+    assert_eq!(crd["metadata"]["name"], identity::REPORT_CRD_NAME);
     assert_eq!(crd["spec"]["names"]["listKind"], "FluxReportList");
-    assert_eq!(crd["spec"]["names"]["kind"], crate::identity::REPORT_KIND);
+    assert_eq!(crd["spec"]["names"]["kind"], identity::REPORT_KIND);
     assert_eq!(crd["spec"]["versions"][0]["subresources"], json!({ "status": {} }));
     let schemas = schemas_of(&crd);
     let expected = "

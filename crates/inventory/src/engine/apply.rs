@@ -1,7 +1,10 @@
 //! One run: stages out, stale objects away.
 
+use std::time::Duration;
+
 use flux_operator_api::Object;
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 
 use super::failure::{ApplyError, Failure};
 use super::memory::DesiredDigest;
@@ -31,11 +34,36 @@ impl Engine {
         verification: Verification,
         store: &S,
     ) -> Outcome {
+        self.apply_until(plan, policy, verification, store, Duration::MAX, std::future::pending()).await
+    }
+
+    /// The same for somebody who has less time: no stage is waited for longer than `timeout`, and none
+    /// once `newer` is ready. What is written is not interrupted.
+    ///
+    /// # Errors
+    /// [`ApplyError::Interrupted`] as well.
+    pub async fn apply_until<S: InventoryStore>(
+        &self,
+        plan: &ApplyPlan,
+        policy: &Policy,
+        verification: Verification,
+        store: &S,
+        timeout: Duration,
+        newer: impl Future<Output = ()> + Send,
+    ) -> Outcome {
         for object in plan.objects() {
             self.kinds.learn(object);
         }
-        let recorder = Recorder::new(store, plan.previous().clone());
-        let mut run = Run { engine: self, plan, policy, verification, recorder, changes: ChangeSet::default() };
+        let mut run = Run {
+            engine: self,
+            plan,
+            policy,
+            verification,
+            recorder: Recorder::new(store, plan.previous().clone()),
+            changes: ChangeSet::default(),
+            stage_timeout: self.options.stage_timeout.min(timeout),
+            newer: Box::pin(newer),
+        };
         let result = run.all().await;
         Outcome { changes: run.changes, inventory: run.recorder.into_stored(), result }
     }
@@ -49,6 +77,9 @@ struct Run<'r, S> {
     verification: Verification,
     recorder: Recorder<'r, S>,
     changes: ChangeSet,
+    stage_timeout: Duration,
+    /// Ready when there is something newer to do than to wait for a stage.
+    newer: BoxFuture<'r, ()>,
 }
 
 impl<S: InventoryStore> Run<'_, S> {
@@ -94,7 +125,11 @@ impl<S: InventoryStore> Run<'_, S> {
         }));
         let awaited = all_or_failures(writes)?.into_iter().filter_map(|written| written.awaited).collect();
         if stage.kind.is_waited_for() {
-            let summary = engine.wait_for(awaited, engine.options.stage_timeout).await;
+            let summary = tokio::select! {
+                biased;
+                summary = engine.wait_for(awaited, self.stage_timeout) => summary,
+                () = &mut self.newer => return Err(ApplyError::Interrupted),
+            };
             match summary.verdict() {
                 Verdict::Ready => {}
                 Verdict::Failed => return Err(ApplyError::NotReady(summary.failure_message())),

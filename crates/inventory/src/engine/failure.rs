@@ -22,6 +22,9 @@ pub enum ApplyError {
     /// A stage was applied and did not become ready in time.
     #[error("{0}")]
     NotReady(String),
+    /// A stage was applied and is not waited for any longer, because there is something newer to do.
+    #[error("the wait for a stage was given up, there is something newer to do")]
+    Interrupted,
 }
 
 /// One object and what went wrong with it.
@@ -71,7 +74,7 @@ impl ApplyError {
     /// Whether the next run may well succeed without a change of the objects.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Store(_) | Self::NotReady(_) => true,
+            Self::Store(_) | Self::NotReady(_) | Self::Interrupted => true,
             Self::Objects(failures) => failures.iter().any(Failure::is_transient),
         }
     }

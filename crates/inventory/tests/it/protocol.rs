@@ -10,7 +10,7 @@ use flux_operator_inventory::{
     Verification,
 };
 use flux_operator_testkit::apiserver::{self, apply, delete, dry_run, expired, get, list, modified, watch};
-use flux_operator_testkit::objects::{Builder, config_map, deployment};
+use flux_operator_testkit::objects::{Builder, config_map, crd, deployment};
 use serde_json::json;
 
 /// Counts how often it was written, and refuses if it is told to.
@@ -87,6 +87,37 @@ async fn what_cannot_be_recorded_is_not_written() {
     let error = outcome.result.unwrap_err();
     assert_eq!(error.to_string(), "the inventory cannot be stored");
     assert!(outcome.changes.is_empty() && outcome.inventory.is_empty());
+}
+
+/// A CRD that nobody establishes is waited for as long as the caller wants, and has time.
+#[tokio::test]
+async fn a_stage_is_waited_for_no_longer_than_anybody_wants() {
+    let soon = Duration::from_millis(300);
+    for (timeout, newer, expected) in [
+        (soon, Duration::MAX, "timeout waiting for: [CustomResourceDefinition/widgets.example.com"),
+        (Duration::MAX, soon, "the wait for a stage was given up, there is something newer to do"),
+    ] {
+        let (client, api) = apiserver::new();
+        let (all, target) = ("customresourcedefinitions", "customresourcedefinitions/widgets.example.com");
+        let definition = || crd("widgets.example.com", "Widget").owned_by("flux", "apps");
+        let played = api.play([
+            dry_run(target),
+            apply(target).reply(stored(definition())),
+            list(all).items([stored(definition())]),
+            watch(all).events([]).then_open(),
+        ]);
+        let (plan, store) = (ApplyPlan::new(vec![definition().build()], &Inventory::default()), Store::default());
+        let engine = Engine::new(client, owner());
+        let newer = tokio::time::sleep(newer);
+        let policy = Policy::default();
+        let began = Instant::now();
+        let outcome = engine.apply_until(&plan, &policy, Verification::Full, &store, timeout, newer).await;
+        let error = outcome.result.unwrap_err();
+        assert!(error.to_string().starts_with(expected) && error.is_transient(), "{error}");
+        assert!((soon..10 * soon).contains(&began.elapsed()), "{:?}", began.elapsed());
+        assert_eq!((outcome.changes.len(), outcome.inventory.iter().count()), (1, 1), "what was done is not lost");
+        played.complete().await;
+    }
 }
 
 #[tokio::test]

@@ -23,8 +23,9 @@ impl Run<'_> {
     /// Applies what was built and deletes what is stale, with the inventory recorded before and after.
     ///
     /// Where the API server refuses a CRD because objects are still stored in a version that the new
-    /// one does not have, these are migrated first.
-    pub(super) async fn apply(&self, built: &Built) -> Result<Applied, Failure> {
+    /// one does not have, these are migrated first. None where the wait for a stage was given up because
+    /// the instance has changed.
+    pub(super) async fn apply(&self, built: &Built) -> Result<Option<Applied>, Failure> {
         let stored = self.instance.status.inventory.as_ref().map(Inventory::from).unwrap_or_default();
         let cause = self.cause(&stored, &built.revision);
         let plan = ApplyPlan::new(built.objects.clone(), &stored);
@@ -38,12 +39,17 @@ impl Run<'_> {
             outcome = self.apply_plan(&plan).await;
             outcome.changes = merged(&changes, outcome.changes);
         }
-        if let Err(error) = outcome.result {
-            return Err(Failure::Apply(error.into()));
+        match outcome.result {
+            Ok(()) => {}
+            Err(ApplyError::Interrupted) => {
+                self.tell_interruption();
+                return Ok(None);
+            }
+            Err(error) => return Err(Failure::Apply(error.into())),
         }
         self.update(|status| status.components.clone_from(&built.components)).await?;
         log_changes(&outcome.changes, &built.revision);
-        Ok(Applied { changes: outcome.changes, inventory: outcome.inventory, cause })
+        Ok(Some(Applied { changes: outcome.changes, inventory: outcome.inventory, cause }))
     }
 
     async fn apply_plan(&self, plan: &ApplyPlan) -> Outcome {
@@ -53,7 +59,8 @@ impl Run<'_> {
             held: self.held.clone(),
             ..Policy::default()
         };
-        self.ctx.engine.apply(plan, &policy, self.verification(), &self.report).await
+        let (timeout, newer) = (self.settings.timeout, self.interrupt.triggered());
+        self.ctx.engine.apply_until(plan, &policy, self.verification(), &self.report, timeout, newer).await
     }
 
     /// Why objects may be different from what the last run left: because of the instance, unless the

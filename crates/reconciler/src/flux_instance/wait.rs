@@ -36,9 +36,7 @@ impl Run<'_> {
                 summary.map_err(|error| Failure::Apply(ApplyFailure::Watch(error)))?
             }
             () = self.interrupt.triggered() => {
-                let subject = format!("FluxInstance/{}/{}", self.instance.namespace(), self.instance.name());
-                let message = format!("Health checks canceled due to new reconciliation triggered by {subject}");
-                self.tell(Event::normal(Reason::HealthCheckCanceled, message));
+                self.tell_interruption();
                 return Ok(Waited::Interrupted);
             }
         };
@@ -47,6 +45,13 @@ impl Run<'_> {
             Verdict::Failed => Err(not_ready(&summary, summary.failure_message())),
             Verdict::InProgress => Err(not_ready(&summary, summary.timeout_message())),
         }
+    }
+
+    /// Tells that a wait was given up because there is something newer to do.
+    pub(super) fn tell_interruption(&self) {
+        let subject = format!("FluxInstance/{}/{}", self.instance.namespace(), self.instance.name());
+        let message = format!("Health checks canceled due to new reconciliation triggered by {subject}");
+        self.tell(Event::normal(Reason::HealthCheckCanceled, message));
     }
 }
 

@@ -180,7 +180,7 @@ impl Definitions {
     async fn read(&mut self) {
         for (name, family) in std::mem::take(&mut self.unread) {
             match self.read_one(&name).await {
-                Ok(read) => self.define(&name, Definition::new(family, read)),
+                Ok(read) => self.define(&name, &Definition::new(family, read)),
                 Err(error) if error.is_not_found() => self.forget(&name),
                 Err(error) => {
                     tracing::error!(error = describe(&error), "cannot read CustomResourceDefinition/{name}");
@@ -198,7 +198,7 @@ impl Definitions {
     }
 
     /// Takes in what a CRD defines, and follows the objects of the kind where they are now.
-    fn define(&mut self, name: &str, definition: Definition) {
+    fn define(&mut self, name: &str, definition: &Definition) {
         let (family, resource) = (definition.family, definition.resource());
         let is_followed = self.running.get(name).map(|(followed, _)| followed) == resource.as_ref();
         if !is_followed && let Some((_, task)) = self.running.remove(name) {

@@ -237,7 +237,7 @@ mod tests {
 
     /// Reference, source, address and path, from a spec.
     #[track_caller]
-    fn check(kind: &str, spec: Value, expected: [&str; 4]) {
+    fn check(kind: &str, spec: &Value, expected: [&str; 4]) {
         let found = resource(kind, json!({"metadata": {"name": "a"}, "spec": spec}));
         let found = [&*found.reference, &*found.source_name, &*found.url, &*found.path];
         assert_eq!(found, expected, "{kind}");
@@ -245,19 +245,23 @@ mod tests {
 
     #[test]
     fn each_kind_says_where_it_comes_from_in_its_own_way() {
-        check("Kustomization", json!({"path": "./p", "sourceRef": {"name": "s"}}), ["", "s", "", "./p"]);
-        check("GitRepository", json!({"url": "u", "ref": {"branch": "b", "tag": "t"}}), ["t", "", "u", ""]);
-        check("GitRepository", json!({"url": "u", "ref": {"branch": "b", "name": "n", "tag": ""}}), ["n", "", "u", ""]);
-        check("OCIRepository", json!({"url": "u", "ref": {"tag": "t", "semver": "1.x"}}), ["1.x", "", "u", ""]);
-        check("OCIRepository", json!({"url": "u", "ref": {"digest": "d"}}), ["", "", "u", ""]);
-        check("Bucket", json!({"endpoint": "e", "bucketName": "b"}), ["b", "", "e", ""]);
-        check("HelmRelease", json!({"chartRef": {"name": "c"}}), ["", "c", "", ""]);
+        check("Kustomization", &json!({"path": "./p", "sourceRef": {"name": "s"}}), ["", "s", "", "./p"]);
+        check("GitRepository", &json!({"url": "u", "ref": {"branch": "b", "tag": "t"}}), ["t", "", "u", ""]);
+        check(
+            "GitRepository",
+            &json!({"url": "u", "ref": {"branch": "b", "name": "n", "tag": ""}}),
+            ["n", "", "u", ""],
+        );
+        check("OCIRepository", &json!({"url": "u", "ref": {"tag": "t", "semver": "1.x"}}), ["1.x", "", "u", ""]);
+        check("OCIRepository", &json!({"url": "u", "ref": {"digest": "d"}}), ["", "", "u", ""]);
+        check("Bucket", &json!({"endpoint": "e", "bucketName": "b"}), ["b", "", "e", ""]);
+        check("HelmRelease", &json!({"chartRef": {"name": "c"}}), ["", "c", "", ""]);
         let chart = json!({"chart": {"spec": {"sourceRef": {"name": "s"}}}, "chartRef": {"name": "c"}});
-        check("HelmRelease", chart, ["", "s", "", ""]);
-        check("HelmChart", json!({"sourceRef": {"name": "s"}}), ["", "s", "", ""]);
-        check("ImageRepository", json!({"image": "i"}), ["", "", "i", ""]);
-        check("ImagePolicy", json!({"imageRepositoryRef": {"name": "r"}}), ["", "r", "", ""]);
-        check("Novelty", json!({"url": {"of": "another type"}, "path": "p"}), ["", "", "", ""]);
+        check("HelmRelease", &chart, ["", "s", "", ""]);
+        check("HelmChart", &json!({"sourceRef": {"name": "s"}}), ["", "s", "", ""]);
+        check("ImageRepository", &json!({"image": "i"}), ["", "", "i", ""]);
+        check("ImagePolicy", &json!({"imageRepositoryRef": {"name": "r"}}), ["", "r", "", ""]);
+        check("Novelty", &json!({"url": {"of": "another type"}, "path": "p"}), ["", "", "", ""]);
     }
 
     #[test]

@@ -183,7 +183,7 @@ fn params() -> PostParams {
 mod tests {
     use super::*;
 
-    fn stored(annotations: &[(&str, &str)], status: Value) -> Stored {
+    fn stored(annotations: &[(&str, &str)], status: &Value) -> Stored {
         let annotations: serde_json::Map<_, _> =
             annotations.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
         let metadata = json!({"name": "flux", "namespace": "n", "annotations": annotations});
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn only_a_difference_is_told() {
-        let mut stored = stored(&[], Value::Null);
+        let mut stored = stored(&[], &Value::Null);
         stored.status = stored.status_after(&look(&[], 12)).unwrap();
         assert_eq!(said(&stored.status), ("Succeeded", "Reporting finished in 12ms"));
         assert_eq!(stored.status_after(&look(&[], 13)), None);
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_request_is_handled_once() {
-        let mut stored = stored(&[(annotations::REQUESTED_AT, "1")], Value::Null);
+        let mut stored = stored(&[(annotations::REQUESTED_AT, "1")], &Value::Null);
         assert!(stored.is_asked_for());
         stored.status = stored.status_after(&look(&[], 1)).unwrap();
         assert_eq!(stored.status.last_handled_reconcile_at.as_deref(), Some("1"));
@@ -234,19 +234,19 @@ mod tests {
         let other = json!({
             "type": "Other", "status": "True", "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
         });
-        let status = stored(&[], json!({"conditions": [other]})).status_after(&look(&[], 1)).unwrap();
+        let status = stored(&[], &json!({"conditions": [other]})).status_after(&look(&[], 1)).unwrap();
         let types: Vec<_> = status.conditions.iter().map(|condition| condition.r#type.as_str()).collect();
         assert_eq!(types, ["Ready", "Other"]);
     }
 
     #[test]
     fn its_annotations_say_how_often() {
-        let every = |value| stored(&[(annotations::RECONCILE_EVERY, value)], Value::Null).every();
+        let every = |value| stored(&[(annotations::RECONCILE_EVERY, value)], &Value::Null).every();
         assert_eq!(every("90s"), Some(Duration::from_secs(90)));
         for none in ["", "soon", "0", "-1m"] {
             assert_eq!(every(none), None, "{none}");
         }
-        assert!(stored(&[(annotations::RECONCILE, "Disabled")], Value::Null).is_disabled());
-        assert!(!stored(&[], Value::Null).is_disabled());
+        assert!(stored(&[(annotations::RECONCILE, "Disabled")], &Value::Null).is_disabled());
+        assert!(!stored(&[], &Value::Null).is_disabled());
     }
 }

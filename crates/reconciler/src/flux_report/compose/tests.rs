@@ -51,7 +51,7 @@ fn written(observed: &Observed) -> Value {
     serde_json::to_value(composed(observed).spec).unwrap()
 }
 
-fn object(name: &str, spec: Value, ready: Option<(&str, &str)>) -> Value {
+fn object(name: &str, spec: &Value, ready: Option<(&str, &str)>) -> Value {
     let conditions: Vec<_> = ready
         .iter()
         .map(|(status, message)| json!({"type": "Ready", "status": status, "reason": "R", "message": message}))
@@ -85,13 +85,13 @@ fn a_cluster_with_flux() {
         observed.components.objects.insert(Key::new(NAMESPACE, name), component);
     }
     let size = |size: u64| json!({"artifact": {"size": size}});
-    let mut small = object("small", json!({}), None);
+    let mut small = object("small", &json!({}), None);
     small["status"] = size(1000);
-    let mut large = object("large", json!({"suspend": true}), None);
+    let mut large = object("large", &json!({"suspend": true}), None);
     large["status"] = size(560);
     add(&mut observed, SOURCE, "Bucket", &[small, large]);
-    add(&mut observed, KUSTOMIZE, "Kustomization", &[object("a", json!({}), Some(("False", "")))]);
-    add(&mut observed, identity::GROUP, "FluxInstance", &[object("flux", json!({}), Some(("True", "")))]);
+    add(&mut observed, KUSTOMIZE, "Kustomization", &[object("a", &json!({}), Some(("False", "")))]);
+    add(&mut observed, identity::GROUP, "FluxInstance", &[object("flux", &json!({}), Some(("True", "")))]);
     let report = written(&observed);
     let distribution = json!({
         "entitlement": "Unknown", "status": "Installed", "version": "v2.8.3", "managedBy": "flux-operator",
@@ -143,12 +143,12 @@ fn sync_of(kustomization: Value, kind: &str, source: Value) -> Value {
 }
 
 fn kustomization(kind: &str, suspend: bool, ready: Option<(&str, &str)>) -> Value {
-    object(NAMESPACE, json!({"path": "./", "sourceRef": {"kind": kind}, "suspend": suspend}), ready)
+    object(NAMESPACE, &json!({"path": "./", "sourceRef": {"kind": kind}, "suspend": suspend}), ready)
 }
 
 #[test]
 fn the_sync_is_what_its_kustomization_and_source_say() {
-    let git = |ready| object(NAMESPACE, json!({"url": "https://example.com/fleet"}), ready);
+    let git = |ready| object(NAMESPACE, &json!({"url": "https://example.com/fleet"}), ready);
     let sync = |ready: bool, status: &str| {
         json!({
             "id": "kustomization/flux-system", "path": "./", "ready": ready, "status": status,
@@ -166,7 +166,7 @@ fn the_sync_is_what_its_kustomization_and_source_say() {
     ] {
         assert_eq!(sync_of(kustomization(kind, suspended, ready), kind, git(source)), expected);
     }
-    let bucket = object(NAMESPACE, json!({"endpoint": "s3.example.com", "bucketName": "fleet"}), None);
+    let bucket = object(NAMESPACE, &json!({"endpoint": "s3.example.com", "bucketName": "fleet"}), None);
     assert_eq!(
         sync_of(kustomization("Bucket", false, None), "Bucket", bucket.clone())["source"],
         "s3.example.com/fleet"
@@ -178,9 +178,9 @@ fn the_sync_is_what_its_kustomization_and_source_say() {
 #[test]
 fn the_sync_is_called_as_the_instance_says() {
     let mut observed = cluster();
-    add(&mut observed, KUSTOMIZE, "Kustomization", &[object("fleet", json!({}), None)]);
+    add(&mut observed, KUSTOMIZE, "Kustomization", &[object("fleet", &json!({}), None)]);
     assert_eq!(written(&observed).get("sync"), None);
-    let instance = object("flux", json!({"sync": {"name": "fleet"}}), None);
+    let instance = object("flux", &json!({"sync": {"name": "fleet"}}), None);
     add(&mut observed, identity::GROUP, "FluxInstance", &[instance]);
     assert_eq!(written(&observed)["sync"]["id"], "kustomization/fleet");
 }
