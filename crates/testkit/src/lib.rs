@@ -20,4 +20,6 @@ pub(crate) mod process;
 pub mod proxy;
 #[cfg(feature = "registry")]
 pub mod registry;
+#[cfg(all(feature = "cluster", unix))]
+pub mod tools;
 pub mod workspace;

@@ -8,13 +8,14 @@ use crate::process::module::{Module, Patch, version_of};
 /// All programs in one.
 pub(super) const CONTROL_PLANE: Target = Target {
     name: "control-plane",
-    package: "",
+    package: "./",
     vendor: true,
     promise: "once, 5 to 10 minutes and 170 MB of downloads",
 };
 
 /// What makes keys and waits.
-pub(super) const TOOL: Target = Target { name: "tool", package: "tool", vendor: false, promise: "once, some seconds" };
+pub(super) const TOOL: Target =
+    Target { name: "tool", package: "./tool", vendor: false, promise: "once, some seconds" };
 
 /// The files, by their path in the module.
 const FILES: &[(&str, &str)] = &[

@@ -17,7 +17,7 @@ use super::path::on_path;
 pub(crate) struct Target {
     /// Of the file.
     pub(crate) name: &'static str,
-    /// Of the module.
+    /// As Go names it: `./` and a folder of the module, or a path of a dependency.
     pub(crate) package: &'static str,
     /// Whether it has dependencies, which are copied into the module first.
     pub(crate) vendor: bool,

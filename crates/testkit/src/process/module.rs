@@ -35,7 +35,7 @@ pub(crate) struct Patch {
 impl Module {
     /// The name of the folder in the cache. It changes with everything that has a part in the result.
     pub(crate) fn key(&self) -> String {
-        let mut how = self.arguments("", "").concat();
+        let mut how = self.arguments("./", "").concat();
         how.extend(self.patch.iter().flat_map(|patch| [patch.file, patch.old, patch.new]));
         let mut digest = Sha256::new();
         for part in self.files.iter().flat_map(|(name, text)| [*name, *text]).chain([&*how, OS, ARCH]) {
@@ -57,7 +57,7 @@ impl Module {
             "-buildvcs=false".to_owned(),
             format!("-mod={modules}"),
             format!("-ldflags=-s -w{}{}", if self.linker.is_empty() { "" } else { " " }, self.linker),
-            format!("./{package}"),
+            package.to_owned(),
         ]
     }
 

@@ -16,8 +16,12 @@ const FILES: &[(&str, &str)] = &[
     ("main.go", include_str!("../../registry/main.go")),
 ];
 
-const TARGET: Target =
-    Target { name: "registry", package: "", vendor: false, promise: "once, one to two minutes and 30 MB of downloads" };
+const TARGET: Target = Target {
+    name: "registry",
+    package: "./",
+    vendor: false,
+    promise: "once, one to two minutes and 30 MB of downloads",
+};
 
 /// Finds the program, and builds it where it is not in the cache.
 pub(super) fn find() -> Result<PathBuf, ProgramError> {

@@ -1,0 +1,81 @@
+//! The programs by which users install: built once from their Go modules, for tests that want to know what they make of
+//! our files.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::process::ProgramError;
+use crate::process::cache::{Cache, Target};
+use crate::process::module::{Module, version_of};
+
+/// One of the programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Renders, installs, upgrades and uninstalls charts.
+    Helm,
+    /// Compares manifests with schemas.
+    Kubeconform,
+    /// Renders kustomizations.
+    Kustomize,
+    /// Reads workflows of GitHub.
+    Actionlint,
+}
+
+const FILES: &[(&str, &str)] =
+    &[("go.mod", include_str!("../tools/go.mod")), ("go.sum", include_str!("../tools/go.sum"))];
+
+impl Tool {
+    /// The program, which is built where it is not in the cache.
+    ///
+    /// # Errors
+    /// There is no Go, or Go cannot build it.
+    pub fn find(self) -> Result<PathBuf, ProgramError> {
+        Cache::open(module())?.program(&self.target())
+    }
+
+    /// The same for a test, which is skipped, with a word about it, where there is no Go to build the program with.
+    ///
+    /// # Panics
+    /// If the program cannot be had for another reason.
+    #[expect(clippy::panic, clippy::print_stderr, reason = "this is how a test fails, or is skipped")]
+    pub fn find_or_skip(self) -> Option<Command> {
+        match self.find() {
+            Ok(program) => Some(Command::new(program)),
+            Err(error @ ProgramError::NoGo { .. }) => {
+                eprintln!("skipped: {error}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    const fn target(self) -> Target {
+        let (name, package) = match self {
+            Self::Helm => ("helm", "helm.sh/helm/v3/cmd/helm"),
+            Self::Kubeconform => ("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
+            Self::Kustomize => ("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
+            Self::Actionlint => ("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
+        };
+        Target { name, package, vendor: false, promise: "once, one to three minutes and 60 MB of downloads" }
+    }
+}
+
+fn module() -> Module {
+    let version = version_of(FILES, "helm.sh/helm/v3").unwrap_or("v0.0.0");
+    Module { name: "tools", version, files: FILES, linker: String::new(), patch: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_is_a_tool_of_the_manifest() {
+        assert!(module().key().starts_with("v3."), "{}", module().key());
+        let [(_, manifest), _] = FILES else { panic!("expected a manifest and its sums") };
+        for tool in [Tool::Helm, Tool::Kubeconform, Tool::Kustomize, Tool::Actionlint] {
+            let package = tool.target().package;
+            assert!(manifest.lines().any(|line| line.trim().trim_start_matches("tool ") == package), "{package}");
+        }
+    }
+}
