@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use crate::bundle::Bundle;
 use crate::cargo::{cargo, run, rustup, succeeds};
+use crate::charts::Charts;
 use crate::crds::Crds;
 use crate::docs::Docs;
 use crate::fuzz::{self, Fuzz};
 use crate::metadata::Metadata;
+use crate::permissions::Permissions;
 use crate::tidy::Tidy;
 use crate::wasm::Wasm;
 use tally::Counts;
@@ -38,6 +41,9 @@ const STEPS: &[Step] = &[
     ("tidy", || Tidy {}.run().map(done)),
     ("CRDs up to date", || Crds { check: true }.run().map(done)),
     ("reference pages up to date", || Docs { check: true }.run().map(done)),
+    ("charts up to date", || Charts { check: true }.run().map(done)),
+    ("bundle up to date", || Bundle { check: true }.run().map(done)),
+    ("permissions up to date", || Permissions { check: true }.run().map(done)),
     ("tests", || tally::run().map(Outcome::Tested)),
     ("example: embed", example),
     ("documentation", documentation),

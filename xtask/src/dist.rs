@@ -1,4 +1,10 @@
-//! `cargo xtask dist`: what goes into a release besides programs.
+//! `cargo xtask dist`: what a release is made of.
+
+mod binaries;
+mod image;
+mod platform;
+mod sbom;
+mod tarball;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,8 +12,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use flux_operator_distro::credentials::{Credentials, DockerConfig, DockerPaths};
 use flux_operator_distro::{Artifacts, Client, ClientOptions, Digest, Distribution, Reference};
+use sha2::{Digest as _, Sha256};
 
-/// Collect what goes into a release besides programs.
+/// Make what a release consists of.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dist {
     #[command(subcommand)]
@@ -16,8 +23,13 @@ pub(crate) struct Dist {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
+    Binaries(binaries::Binaries),
+    Image(image::Image),
     Vendor(Vendor),
 }
+
+/// The version of a release, as its files are called.
+const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
 /// Fill the folder of the operator's image with a distribution from a registry.
 ///
@@ -40,18 +52,34 @@ struct Vendor {
 impl Dist {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.action {
+            Action::Binaries(binaries) => binaries.run(),
+            Action::Image(image) => image.run(),
             Action::Vendor(vendor) => vendor.run(),
         }
     }
 }
 
+/// Who we are in the registry of a reference, by the logins of Docker.
+fn login(reference: &Reference) -> anyhow::Result<Credentials> {
+    let docker = DockerConfig::read(&DockerPaths::from_env())?;
+    Ok(docker.credentials(reference.host(), reference.repository())?.unwrap_or_default())
+}
+
+/// Waits for what talks to a registry.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(work)
+}
+
+/// The digest of bytes.
+fn digest(bytes: &[u8]) -> Digest {
+    Digest::new(Sha256::digest(bytes).into())
+}
+
 impl Vendor {
     fn run(self) -> anyhow::Result<()> {
-        let reference = &self.artifact;
-        let docker = DockerConfig::read(&DockerPaths::from_env())?;
-        let credentials = docker.credentials(reference.host(), reference.repository())?.unwrap_or_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let digest = runtime.context("cannot start the runtime")?.block_on(self.fill(&credentials))?;
+        let credentials = login(&self.artifact)?;
+        let digest = block_on(self.fill(&credentials))?;
         println!("{digest}");
         Ok(())
     }
@@ -99,7 +127,7 @@ mod tests {
         let output = output.to_str().unwrap();
         let words = ["dist", "vendor", "--artifact", reference, "--output", output];
         let line = Line::try_parse_from(words.iter().chain(flags)).map_err(|error| error.to_string())?;
-        let Action::Vendor(vendor) = line.dist.action;
+        let Action::Vendor(vendor) = line.dist.action else { panic!("expected `vendor`") };
         vendor.fill(&Credentials::Anonymous).await.map_err(|error| format!("{error:#}"))
     }
 

@@ -6,7 +6,9 @@
 #![expect(clippy::print_stdout, reason = "a build tool reports to whoever called it")]
 
 mod bench;
+mod bundle;
 mod cargo;
+mod charts;
 mod ci;
 mod cluster;
 mod crds;
@@ -14,11 +16,13 @@ mod demo;
 mod dist;
 mod docs;
 mod fuzz;
+mod generated;
 mod golden;
 #[cfg(test)]
 mod manifests;
 mod measure;
 mod metadata;
+mod permissions;
 mod tidy;
 mod wasm;
 
@@ -30,6 +34,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask")]
 enum Xtask {
+    Bundle(bundle::Bundle),
+    Charts(charts::Charts),
     Ci(ci::Ci),
     Cluster(cluster::ClusterCommand),
     Crds(crds::Crds),
@@ -37,6 +43,7 @@ enum Xtask {
     Dist(dist::Dist),
     Docs(docs::Docs),
     Golden(golden::Golden),
+    Permissions(permissions::Permissions),
     Tidy(tidy::Tidy),
     Wasm(wasm::Wasm),
     Bench(bench::Bench),
@@ -61,6 +68,8 @@ fn main() -> ExitCode {
 
 fn run(command: Xtask) -> anyhow::Result<()> {
     match command {
+        Xtask::Bundle(command) => command.run(),
+        Xtask::Charts(command) => command.run(),
         Xtask::Ci(command) => command.run(),
         Xtask::Cluster(command) => command.run(),
         Xtask::Crds(command) => command.run(),
@@ -68,6 +77,7 @@ fn run(command: Xtask) -> anyhow::Result<()> {
         Xtask::Dist(command) => command.run(),
         Xtask::Docs(command) => command.run(),
         Xtask::Golden(command) => command.run(),
+        Xtask::Permissions(command) => command.run(),
         Xtask::Tidy(command) => command.run(),
         Xtask::Wasm(command) => command.run(),
         Xtask::Bench(command) => command.run(),

@@ -30,6 +30,7 @@ mod reference;
 mod signatures;
 mod trust;
 mod unpack;
+mod upload;
 
 pub use artifacts::{Artifacts, PullError};
 pub use cache::Cache;
@@ -45,3 +46,4 @@ pub use reference::{Reference, ReferenceError, Version};
 pub use registry::{Client, ClientOptions, RegistryError, WebError, WebRequest};
 pub use trust::{Text, Trust, TrustError};
 pub use unpack::UnpackError;
+pub use upload::Upload;

@@ -1,0 +1,194 @@
+//! The bill of materials of a release: which crates are in the programs, as CycloneDX 1.5.
+//!
+//! What only builds or tests is not in it. There is no time and no random number in it either, so that equal sources
+//! have equal bills.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::platform::Platform;
+use crate::cargo;
+
+/// What cargo knows about the crates for one platform.
+#[derive(Debug, Deserialize)]
+struct Graph {
+    packages: Vec<Package>,
+    resolve: Resolve,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: String,
+    license: Option<String>,
+    repository: Option<String>,
+    /// None of a crate of the workspace.
+    source: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Edge>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Edge {
+    pkg: String,
+    dep_kinds: Vec<Kind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Kind {
+    kind: Option<String>,
+}
+
+/// The crates whose programs are released.
+const ROOTS: [&str; 2] = ["flux-operator-cli", "flux-operator-controller"];
+
+/// The bill of the programs for some platforms together.
+pub(super) fn bill(platforms: &[Platform]) -> anyhow::Result<String> {
+    let mut graphs = Vec::new();
+    for platform in platforms {
+        let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", platform.target()];
+        let text = cargo::read(&mut cargo::cargo(arguments))?;
+        graphs.push(serde_json::from_str(&text).context("cannot read what `cargo metadata` printed")?);
+    }
+    let lock = crate::generated::read("Cargo.lock")?;
+    let sums = sums(&lock);
+    Ok(format!("{:#}\n", document(&graphs, &sums)))
+}
+
+/// The checksums of crates, by name and version.
+fn sums(lock: &str) -> BTreeMap<(&str, &str), &str> {
+    let field = |block: &'_ str, name: &str| -> Option<(usize, usize)> {
+        let start = block.find(&format!("\n{name} = \""))? + name.len() + 5;
+        Some((start, start + block.get(start..)?.find('"')?))
+    };
+    let blocks = lock.split("[[package]]").skip(1);
+    let of = |block| {
+        let text = |name| field(block, name).and_then(|(start, end)| str::get(block, start..end));
+        Some(((text("name")?, text("version")?), text("checksum")?))
+    };
+    blocks.filter_map(of).collect()
+}
+
+fn document(graphs: &[Graph], sums: &BTreeMap<(&str, &str), &str>) -> Value {
+    let mut packages = BTreeMap::new();
+    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for graph in graphs {
+        for (package, needs) in graph.linked() {
+            edges.entry(reference(package)).or_default().extend(needs.into_iter().map(reference));
+            packages.insert(reference(package), package.clone());
+        }
+    }
+    let components: Vec<_> = packages.values().map(|package| component(package, sums)).collect();
+    let dependencies: Vec<_> = edges.iter().map(|(of, on)| json!({"ref": of, "dependsOn": on})).collect();
+    json!({
+        "$schema": "http://cyclonedx.org/schema/bom-1.5.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {"component": {
+            "type": "application", "bom-ref": "flux-operator", "name": "flux-operator", "version": super::VERSION,
+            "licenses": [{"expression": env!("CARGO_PKG_LICENSE")}],
+        }},
+        "components": components,
+        "dependencies": dependencies,
+    })
+}
+
+fn component(package: &Package, sums: &BTreeMap<(&str, &str), &str>) -> Value {
+    let reference = reference(package);
+    let mut component = json!({
+        "type": "library", "bom-ref": reference, "name": package.name, "version": package.version,
+        "purl": reference, "scope": "required",
+    });
+    if let Some(license) = &package.license {
+        // An old way to say `or`.
+        component["licenses"] = json!([{"expression": license.replace('/', " OR ")}]);
+    }
+    if let Some(repository) = &package.repository {
+        component["externalReferences"] = json!([{"type": "vcs", "url": repository}]);
+    }
+    if package.source.is_some()
+        && let Some(sum) = sums.get(&(package.name.as_str(), package.version.as_str()))
+    {
+        component["hashes"] = json!([{"alg": "SHA-256", "content": sum}]);
+    }
+    component
+}
+
+/// A package URL.
+fn reference(package: &Package) -> String {
+    format!("pkg:cargo/{}@{}", package.name, package.version)
+}
+
+impl Graph {
+    /// The crates that are linked, and what each needs.
+    fn linked(&self) -> Vec<(&Package, Vec<&Package>)> {
+        let packages: BTreeMap<_, _> = self.packages.iter().map(|package| (package.id.as_str(), package)).collect();
+        let nodes: BTreeMap<_, _> = self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let roots = self.packages.iter().filter(|package| ROOTS.contains(&package.name.as_str()));
+        let mut open: Vec<&str> = roots.map(|package| package.id.as_str()).collect();
+        let mut seen = BTreeSet::new();
+        let mut linked = Vec::new();
+        while let Some(id) = open.pop() {
+            let (Some(package), Some(node)) = (packages.get(id), nodes.get(id)) else { continue };
+            if !seen.insert(id) {
+                continue;
+            }
+            let is_linked = |edge: &&Edge| edge.dep_kinds.iter().any(|kind| kind.kind.is_none());
+            let needs: Vec<_> = node.deps.iter().filter(is_linked).map(|edge| edge.pkg.as_str()).collect();
+            open.extend(&needs);
+            linked.push((*package, needs.iter().filter_map(|id| packages.get(id).copied()).collect()));
+        }
+        linked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph() -> Graph {
+        let package = |name: &str, source: Value| json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0", "source": source});
+        let edge = |pkg: &str, kind: Value| json!({"pkg": pkg, "dep_kinds": [{"kind": kind}]});
+        let graph = json!({
+            "packages": [
+                package("flux-operator-cli", Value::Null), package("a", "registry".into()),
+                package("b", "registry".into()), package("c", "registry".into()),
+            ],
+            "resolve": {"nodes": [
+                {"id": "flux-operator-cli", "deps": [edge("a", Value::Null), edge("c", "dev".into())]},
+                {"id": "a", "deps": [edge("b", "build".into())]},
+                {"id": "b", "deps": []}, {"id": "c", "deps": []},
+            ]},
+        });
+        serde_json::from_value(graph).unwrap()
+    }
+
+    #[test]
+    fn what_is_linked_is_in_it_and_nothing_else() {
+        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"x\"\nchecksum = \"ab\"\n";
+        let document = document(&[graph(), graph()], &sums(lock));
+        let a = json!({
+            "type": "library", "bom-ref": "pkg:cargo/a@1.0.0", "name": "a", "version": "1.0.0",
+            "purl": "pkg:cargo/a@1.0.0", "scope": "required", "licenses": [{"expression": "MIT OR Apache-2.0"}],
+            "hashes": [{"alg": "SHA-256", "content": "ab"}],
+        });
+        assert_eq!(document["components"][0], a);
+        assert_eq!(document["components"].as_array().unwrap().len(), 2);
+        let needs = json!({"ref": "pkg:cargo/flux-operator-cli@1.0.0", "dependsOn": ["pkg:cargo/a@1.0.0"]});
+        assert_eq!(document["dependencies"][1], needs);
+    }
+}
