@@ -46,6 +46,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) {
     let (events, delivery) = Events::start(client.clone(), options.host.clone(), options.notifications.clone());
+    let events = events.counted_by(Arc::clone(&metrics));
     let owner = Owner::new(identity::INSTANCE_NAME, options.namespace.as_str());
     let engine = Engine::new(client.clone(), owner);
     let (tell, observed) = watch::channel(Observation::default());

@@ -39,6 +39,7 @@ use tokio::time::timeout;
 pub use address::{Notifications, address};
 pub use reason::EventReason;
 
+use crate::metrics::Metrics;
 use endpoint::Endpoint;
 use notifier::{Notification, Notifier};
 use queue::Queue;
@@ -58,6 +59,16 @@ pub enum Severity {
     Normal,
     /// Somebody should look.
     Warning,
+}
+
+impl Severity {
+    /// As the type of a Kubernetes event.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
 }
 
 /// Who learns of an event.
@@ -102,6 +113,7 @@ pub struct Subject {
 /// Where events go in. Clones share their queues.
 #[derive(Clone)]
 pub struct Events {
+    metrics: Option<Arc<Metrics>>,
     notifications: Arc<Notifications>,
     for_cluster: Queue<Arc<Occurrence>>,
     for_notification: Queue<Notification>,
@@ -190,6 +202,7 @@ impl Events {
         workers.spawn(Recorder::new(client, host.clone()).run(for_cluster.clone()));
         workers.spawn(Notifier::new(host).run(for_notification.clone()));
         let events = Self {
+            metrics: None,
             notifications: Arc::new(notifications),
             for_cluster: for_cluster.clone(),
             for_notification: for_notification.clone(),
@@ -197,11 +210,21 @@ impl Events {
         (events, EventsTask { for_cluster, for_notification, workers })
     }
 
+    /// Counts events, too.
+    #[must_use]
+    pub fn counted_by(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
     /// Hands an event over. `address` is that of notification-controller, where there is one.
     ///
     /// Never waits and never fails.
     pub fn emit(&self, subject: &Subject, mut event: Event, address: Option<&str>) {
         event.message = trim_message(event.message);
+        if let Some(metrics) = &self.metrics {
+            metrics.count_event(event.severity, event.reason);
+        }
         let audience = event.audience;
         let occurrence = Arc::new(Occurrence { subject: subject.clone(), event, at: Timestamp::now() });
         self.for_cluster.push(occurrence.clone());

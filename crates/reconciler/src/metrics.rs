@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 
 pub use controller::{ControllerMetrics, ReconcileResult, Running};
 
+use crate::events::{EventReason, Severity};
 use controller::Controllers;
 use info::Info;
 use instance::InstanceLabels;
@@ -52,6 +53,7 @@ pub struct Metrics {
     controllers: Controllers,
     requests: Family<RequestLabels, Counter>,
     leading: Family<LeaseLabels, Gauge>,
+    events: Family<EventLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,6 +75,12 @@ struct RequestLabels {
     code: String,
     method: String,
     host: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    r#type: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -103,8 +111,10 @@ impl Metrics {
         );
         let leading = Family::default();
         registry.register("leader_election_master_status", "Whether this replica holds the lease", leading.clone());
+        let events = Family::default();
+        registry.register("flux_operator_events", "Events about the instance, by type and reason", events.clone());
         registry.register_collector(Box::new(Process));
-        Self { registry, instance, resources, durations, controllers, requests, leading }
+        Self { registry, instance, resources, durations, controllers, requests, leading, events }
     }
 
     /// The metrics of one controller, all of them at zero the first time.
@@ -138,6 +148,12 @@ impl Metrics {
     pub fn count_request(&self, code: &str, method: &str, host: &str) {
         let labels = RequestLabels { code: code.to_owned(), method: method.to_owned(), host: host.to_owned() };
         self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts an event. Each time it is told, also where Kubernetes counts it as one that came again.
+    pub fn count_event(&self, severity: Severity, reason: EventReason) {
+        let labels = EventLabels { r#type: severity.as_str(), reason: reason.as_str() };
+        self.events.get_or_create(&labels).inc();
     }
 
     /// Whether this replica holds the lease of that name.

@@ -7,7 +7,7 @@ use kube::api::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::correlate::Sighting;
-use super::{Occurrence, Severity, Subject};
+use super::{Occurrence, Subject};
 
 /// The name of an event: its subject, and a number that tells it from others. The form that `kubectl` users know.
 pub(super) fn name(subject: &Subject, sighting: &Sighting) -> String {
@@ -34,7 +34,7 @@ pub(super) fn create(occurrence: &Occurrence, sighting: &Sighting, host: &str) -
             resource_version: Some(subject.resource_version.clone()),
             field_path: None,
         },
-        type_: Some(type_of(event.severity).to_owned()),
+        type_: Some(event.severity.as_str().to_owned()),
         reason: Some(event.reason.to_string()),
         message: Some(sighting.message.clone()),
         count: Some(sighting.count),
@@ -56,13 +56,6 @@ pub(super) fn update(occurrence: &Occurrence, sighting: &Sighting) -> Value {
         fields.insert("metadata".to_owned(), json!({ "annotations": annotations }));
     }
     patch
-}
-
-fn type_of(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Normal => "Normal",
-        Severity::Warning => "Warning",
-    }
 }
 
 #[cfg(test)]
