@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
+use crate::permissions;
 use crate::process::Operator;
 use crate::world::{World, condition, kubeconfig, spec, the_only_flux, until, with};
 
@@ -24,8 +25,8 @@ fn objects() -> Vec<Object> {
     documents.map(|document| Object::try_from(document).unwrap()).collect()
 }
 
-/// A kubeconfig with the token of a service account in place of the administrator's certificate.
-async fn kubeconfig_of(world: &World, account: &str) -> String {
+/// The kubeconfig of the administrator with the token of a service account in place of his certificate.
+pub(crate) async fn kubeconfig_of(world: &World, administrator: &str, account: &str) -> String {
     let accounts: Api<ServiceAccount> = Api::namespaced(world.client.clone(), &world.namespace);
     let request = TokenRequest {
         spec: TokenRequestSpec {
@@ -37,7 +38,7 @@ async fn kubeconfig_of(world: &World, account: &str) -> String {
     };
     let answer = accounts.create_token_request(account, &PostParams::default(), &request).await.unwrap();
     let [mut config] =
-        yaml::read_documents(&kubeconfig(), Dialect::Manifest, &Limits::INPUT).unwrap().try_into().unwrap();
+        yaml::read_documents(administrator, Dialect::Manifest, &Limits::INPUT).unwrap().try_into().unwrap();
     config["users"][0]["user"] = json!({"token": answer.status.unwrap().token});
     config.to_string()
 }
@@ -56,7 +57,7 @@ async fn the_operator_can_do_everything_as_its_service_account() {
         let applied = async || world.api(&object).patch(object.name(), &strict, &Patch::Apply(&object)).await.ok();
         until(&format!("{} is applied", object.id()), applied).await;
     }
-    let account = kubeconfig_of(&world, "flux-operator").await;
+    let account = kubeconfig_of(&world, &kubeconfig(), "flux-operator").await;
     let storage = format!("--storage-path={}", workspace::distribution().display());
     let operator = Operator::start(&account, &world.namespace, &[&storage]);
     let sync =
@@ -85,6 +86,8 @@ async fn the_operator_can_do_everything_as_its_service_account() {
     let log = operator.log();
     assert!(!log.contains("is forbidden"), "a permission is missing:\n{log}");
     drop(operator);
+    let roles: Vec<_> = documents("rbac.yaml");
+    permissions::check(&roles, world.audit_log(), "system:serviceaccount:flux-system:flux-operator");
     for object in
         objects().into_iter().rev().filter(|object| !matches!(object.kind(), "Namespace" | "CustomResourceDefinition"))
     {

@@ -7,6 +7,7 @@
 
 mod adoption;
 mod artifact;
+mod chart;
 mod death;
 mod deploy;
 mod drift;
@@ -14,6 +15,8 @@ mod fence;
 mod leader;
 mod lease;
 mod lifecycle;
+mod monitoring;
+mod permissions;
 mod process;
 mod program;
 mod refusals;

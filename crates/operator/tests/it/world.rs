@@ -1,6 +1,7 @@
 //! A cluster with the CRD of the operator, and an instance to reconcile.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,9 @@ use crate::process::Operator;
 /// The cluster of this run of tests. It ends with the process.
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER
-        .get_or_init(|| Cluster::start(&Options { name: "operator".into(), ..Options::default() }).expect("a cluster"))
+    CLUSTER.get_or_init(|| {
+        Cluster::start(&Options { name: "operator".into(), audit: true, ..Options::default() }).expect("a cluster")
+    })
 }
 
 /// Held by tests that install Flux: there is only one set of its CRDs.
@@ -56,6 +58,13 @@ impl World {
     /// The cluster, with this namespace.
     pub(crate) async fn in_namespace(namespace: &str) -> Self {
         let kubeconfig = tokio::task::spawn_blocking(|| cluster().kubeconfig().to_owned()).await.unwrap();
+        let world = Self::connected(&kubeconfig, namespace).await;
+        world.install_crd().await;
+        world
+    }
+
+    /// Another cluster, as it is but for a namespace.
+    pub(crate) async fn connected(kubeconfig: &Path, namespace: &str) -> Self {
         let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
         // The test asks again where the API server is busy; the operator sees what it answers.
@@ -66,8 +75,13 @@ impl World {
         let namespaces: Api<Namespace> = Api::all(world.client.clone());
         let created = namespaces.create(&PostParams::default(), &serde_json::from_value(metadata).unwrap()).await;
         assert!(created.is_ok() || created.as_ref().is_err_and(is_conflict), "{created:?}");
-        world.install_crd().await;
         world
+    }
+
+    /// What was asked of the cluster of this run of tests.
+    #[expect(clippy::unused_self, reason = "whoever has a world has started the cluster")]
+    pub(crate) fn audit_log(&self) -> &Path {
+        cluster().audit_log().expect("an audit log")
     }
 
     pub(crate) async fn install_crd(&self) {
