@@ -107,6 +107,10 @@ fn whatever_is_rendered_may_be_written() {
     let role = object("ClusterRole");
     for (group, resource) in &resources {
         for verb in ["get", "list", "watch", "create", "patch", "delete"] {
+            // It may be somebody else's, and what else is in it is.
+            if (resource.as_str(), verb) == ("namespaces", "delete") {
+                continue;
+            }
             assert!(allows(&role, group, resource, verb), "{verb} {resource} of `{group}`");
         }
     }
@@ -125,7 +129,7 @@ fn what_is_not_rendered_may_be_done_where_it_has_to() {
         (&cluster, "rbac.authorization.k8s.io", "clusterroles", "escalate", true),
         (&cluster, "rbac.authorization.k8s.io", "clusterroles", "bind", true),
         (&cluster, "helm.toolkit.fluxcd.io", "helmreleases", "patch", true),
-        (&cluster, "", "pods", "list", true),
+        (&cluster, "", "namespaces", "delete", false),
         (&cluster, "", "nodes", "watch", true),
         (&cluster, "", "secrets", "get", false),
         (&namespace, "", "secrets", "get", true),

@@ -2,6 +2,7 @@
 
 use flux_operator_api::Object;
 use flux_operator_builder::yaml::{self, Dialect, Limits};
+use flux_operator_testkit::objects::custom;
 use flux_operator_testkit::workspace;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -43,6 +44,26 @@ pub(crate) async fn kubeconfig_of(world: &World, administrator: &str, account: &
     config.to_string()
 }
 
+/// Objects of Flux that nobody takes the finalizers off.
+fn left_behind(namespace: &str) -> Vec<Object> {
+    let kinds = [
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+        ("image.toolkit.fluxcd.io/v1", "ImageRepository"),
+        ("notification.toolkit.fluxcd.io/v1beta3", "Provider"),
+        ("source.extensions.fluxcd.io/v1beta1", "ArtifactGenerator"),
+    ];
+    let object = |(api_version, kind): (&str, &str)| {
+        let spec =
+            json!({"interval": "1h", "image": "example.com/a", "type": "generic", "sources": [], "artifacts": []});
+        custom(api_version, kind, "left")
+            .in_namespace(namespace)
+            .spec(spec)
+            .set("/metadata/finalizers", json!(["finalizers.fluxcd.io"]))
+            .build()
+    };
+    kinds.into_iter().map(object).collect()
+}
+
 /// Whatever permission is missing, one of these steps needs it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_can_do_everything_as_its_service_account() {
@@ -63,10 +84,17 @@ async fn the_operator_can_do_everything_as_its_service_account() {
     let sync =
         json!({"kind": "GitRepository", "url": "https://example.com/fleet", "ref": "refs/heads/main", "path": "./"});
     let whole = json!({
-        "components": ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"],
+        "components": [
+            "source-controller", "kustomize-controller", "helm-controller", "notification-controller",
+            "image-reflector-controller", "image-automation-controller", "source-watcher",
+        ],
         "storage": {"class": "standard", "size": "1Gi"}, "sharding": {"shards": ["a"]}, "sync": sync,
         "cluster": {"multitenant": true}, "wait": false,
     });
+    let artifact = json!({"artifact": "oci://127.0.0.1:1/flux:v1", "artifactPullSecret": "pull"});
+    let distribution = with(spec("2.6.90")["distribution"].clone(), &artifact);
+    world.apply(&json!({"distribution": distribution})).await;
+    world.until_told("ArtifactFailed").await;
     world.apply(&spec("2.6.90")).await;
     world.until_ready().await;
     world.apply(&with(spec("2.9.90"), &whole)).await;
@@ -81,6 +109,13 @@ async fn the_operator_can_do_everything_as_its_service_account() {
             condition(report, "Ready").1 == "Succeeded" && cluster["serverVersion"].is_string() && kinds > 10
         })
         .await;
+    for object in left_behind(&world.namespace) {
+        world
+            .api(&object)
+            .create(&PostParams::default(), &serde_json::from_value(json!(object)).unwrap())
+            .await
+            .unwrap();
+    }
     world.delete().await;
     assert_eq!(world.owned().await.len(), 0);
     let log = operator.log();
