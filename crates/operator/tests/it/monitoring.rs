@@ -216,3 +216,14 @@ impl Asked {
         self.grouped.extend(labels.labels.iter().cloned());
     }
 }
+
+#[test]
+fn what_is_not_there_is_seen() {
+    let exposed = exposed("# HELP a A.\na{b=\"c d\",le=\"1\"} 1\ne 2\n");
+    let of = |text: &str| faults(&Query { place: "here".to_owned(), text: text.to_owned() }, &exposed).join("\n");
+    assert_eq!(of("sum by (b) (rate(a{b=\"c\"}[5m])) + on (pod) group_left () e"), "");
+    assert!(of("sum(f)").contains("there is no metric `f`"));
+    assert!(of("a{x=\"1\"}").contains("`a` has no label `x`"));
+    assert!(of("sum by (x) (a)").contains("has the label `x`"));
+    assert!(of("sum(").contains("is no query"));
+}

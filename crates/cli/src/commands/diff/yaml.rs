@@ -193,4 +193,3 @@ impl Advise for SideError {
         }
     }
 }
-
