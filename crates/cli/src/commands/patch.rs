@@ -4,6 +4,7 @@ mod edit;
 mod generated;
 mod github;
 mod instance;
+mod manifest;
 mod outline;
 mod release;
 mod target;
@@ -26,7 +27,7 @@ pub enum Command {
 impl Command {
     pub(crate) fn run(self, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
         match self {
-            Self::Instance(arguments) => instance::run(arguments, globals, stdout),
+            Self::Instance(arguments) => instance::run(&arguments, globals, stdout),
         }
     }
 }

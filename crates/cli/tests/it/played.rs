@@ -115,7 +115,7 @@ fn versions_need_no_report() {
     });
     let played = Played::new(move |_, path| match path.split('?').next().unwrap() {
         "/apis/apps/v1/deployments" => list(&[operator()]),
-        "/apis/fluxcd.controlplane.io/v1/fluxinstances" => list(&[instance.clone()]),
+        "/apis/fluxcd.controlplane.io/v1/fluxinstances" => list(std::slice::from_ref(&instance)),
         _ => missing(),
     });
     assert_eq!(played.run(&["version"]).data(), "client: 0.1.0\nserver: v0.9.1\ndistribution: v2.9.90\n");
@@ -133,7 +133,7 @@ fn an_uninstallation_that_leaves_something_fails() {
         ("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles")
             if path.contains("labelSelector=app.kubernetes.io%2Fname") =>
         {
-            list(&[permission.clone()])
+            list(std::slice::from_ref(&permission))
         }
         ("GET", "/api/v1/namespaces/flux-system") => {
             object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}}))

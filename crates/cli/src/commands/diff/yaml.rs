@@ -85,16 +85,13 @@ pub(super) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
     let source = side(source, "source", registry, globals)?;
     let target = side(target, "target", registry, globals)?;
     let left_out: &[&str] = if *include_metadata { &["status"] } else { &["metadata", "status"] };
-    let (text, differs) = match (source.as_slice(), target.as_slice()) {
-        ([] | [_], [] | [_]) => {
-            let first = |documents: &[Value]| without(documents.first().unwrap_or(&Value::Null), left_out);
-            let operations = patch::between(&first(&source), &first(&target));
-            (one(&operations, *output), !operations.is_empty())
-        }
-        _ => {
-            let patches = pairs(&source, &target, left_out);
-            (several(&patches, *output), !patches.is_empty())
-        }
+    let (text, differs) = if source.len() > 1 || target.len() > 1 {
+        let patches = pairs(&source, &target, left_out);
+        (several(&patches, *output), !patches.is_empty())
+    } else {
+        let first = |documents: &[Value]| without(documents.first().unwrap_or(&Value::Null), left_out);
+        let operations = patch::between(&first(&source), &first(&target));
+        (one(&operations, *output), !operations.is_empty())
     };
     output::write(stdout, &text)?;
     if differs && *exit_code { Err(Complaint::new(Differs).into()) } else { Ok(()) }
@@ -120,16 +117,13 @@ fn pairs(source: &[Value], target: &[Value], left_out: &[&str]) -> Vec<Patch> {
     let mut rest: Vec<(String, &Value)> = target.iter().enumerate().map(identified).collect();
     let mut patches = Vec::new();
     for (identity, from) in source.iter().enumerate().map(identified) {
-        match rest.iter().position(|(other, _)| *other == identity) {
-            Some(position) => {
-                let (_, to) = rest.remove(position);
-                let operations = patch::between(&without(from, left_out), &without(to, left_out));
-                patches.push(Patch { object: identity, operations });
-            }
-            None => {
-                let operations = vec![Operation::removal()];
-                patches.push(Patch { object: format!("{identity}, only in the source"), operations });
-            }
+        if let Some(position) = rest.iter().position(|(other, _)| *other == identity) {
+            let (_, to) = rest.remove(position);
+            let operations = patch::between(&without(from, left_out), &without(to, left_out));
+            patches.push(Patch { object: identity, operations });
+        } else {
+            let operations = vec![Operation::removal()];
+            patches.push(Patch { object: format!("{identity}, only in the source"), operations });
         }
     }
     for (identity, to) in rest {

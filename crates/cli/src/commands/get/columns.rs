@@ -121,7 +121,7 @@ mod tests {
 
     /// The cells of an object of a kind, sources included.
     #[track_caller]
-    fn check(kind: &str, spec: Value, status: Value, expected: &[&str]) {
+    fn check(kind: &str, spec: &Value, status: &Value, expected: &[&str]) {
         let known = FluxKind::called(kind).unwrap();
         let metadata = json!({"name": "a", "namespace": "n"});
         let api_version = format!("{}/v1", known.group);
@@ -139,37 +139,42 @@ mod tests {
         let git = json!({"kind": "GitRepository", "name": "g"});
         check(
             "Kustomization",
-            json!({"sourceRef": git, "suspend": true}),
-            json!({"conditions": [{"type": "Ready", "status": "False", "message": format!("at main@sha1:{hash}")}],
+            &json!({"sourceRef": git, "suspend": true}),
+            &json!({"conditions": [{"type": "Ready", "status": "False", "message": format!("at main@sha1:{hash}")}],
                    "lastAppliedRevision": format!("main@sha1:{hash}")}),
             &["GitRepository/n/g", "main@sha1:01234567", "True", "False", "at main@sha1:01234567"],
         );
         let history = json!([{"version": 1, "chartVersion": "1.0.0"}, {"version": 2, "chartVersion": "1.1.0"}]);
         check(
             "HelmRelease",
-            json!({"chartRef": {"kind": "OCIRepository", "name": "o"}}),
-            json!({"conditions": ready, "history": history}),
+            &json!({"chartRef": {"kind": "OCIRepository", "name": "o"}}),
+            &json!({"conditions": ready, "history": history}),
             &["OCIRepository/n/o", "1.1.0", "False", "True", "done"],
         );
-        check("GitRepository", json!({}), json!({}), &["", "False", "False", "waiting to be reconciled"]);
-        check("HelmRepository", json!({"type": "oci"}), json!({}), &["", "False", "True", "Helm repository is Ready"]);
+        check("GitRepository", &json!({}), &json!({}), &["", "False", "False", "waiting to be reconciled"]);
+        check(
+            "HelmRepository",
+            &json!({"type": "oci"}),
+            &json!({}),
+            &["", "False", "True", "Helm repository is Ready"],
+        );
         let artifact = json!({"conditions": ready, "artifact": {"revision": "latest"}});
         check(
             "ExternalArtifact",
-            json!({"sourceRef": git}),
-            artifact,
+            &json!({"sourceRef": git}),
+            &artifact,
             &["latest", "GitRepository/n/g", "True", "done"],
         );
         let scanned = json!({"conditions": ready, "lastScanResult": {"scanTime": "2026-08-01T11:12:44+02:00"}});
-        check("ImageRepository", json!({}), scanned, &["2026-08-01T09:12:44Z", "False", "True", "done"]);
+        check("ImageRepository", &json!({}), &scanned, &["2026-08-01T09:12:44Z", "False", "True", "done"]);
         let latest = json!({"conditions": ready, "latestRef": {"name": "ghcr.io/a", "tag": "v2"}});
-        check("ImagePolicy", json!({}), latest, &["ghcr.io/a", "v2", "True", "done"]);
+        check("ImagePolicy", &json!({}), &latest, &["ghcr.io/a", "v2", "True", "done"]);
         let earlier = json!({"conditions": ready, "latestImage": "localhost:5000/a:v2"});
-        check("ImagePolicy", json!({}), earlier, &["localhost:5000/a", "v2", "True", "done"]);
+        check("ImagePolicy", &json!({}), &earlier, &["localhost:5000/a", "v2", "True", "done"]);
         let run = json!({"conditions": ready, "lastAutomationRunTime": "2026-08-01T09:12:44Z"});
-        check("ImageUpdateAutomation", json!({}), run, &["2026-08-01T09:12:44Z", "False", "True", "done"]);
-        check("Alert", json!({"suspend": true}), json!({}), &["True", "True", "Alert is Ready"]);
-        check("Provider", json!({}), json!({}), &["True", "Provider is Ready"]);
+        check("ImageUpdateAutomation", &json!({}), &run, &["2026-08-01T09:12:44Z", "False", "True", "done"]);
+        check("Alert", &json!({"suspend": true}), &json!({}), &["True", "True", "Alert is Ready"]);
+        check("Provider", &json!({}), &json!({}), &["True", "Provider is Ready"]);
     }
 
     #[test]

@@ -118,7 +118,9 @@ impl Editor<'_> {
                 Shape::Mapping { entries, .. } if !entries.is_empty() => {
                     self.add_entry(kustomize, "patches", &json!(added), step, true)
                 }
-                Shape::Mapping { .. } | Shape::Scalar(_) if spec.is_flow() => Ok(vec![self.replace(kustomize, &value)]),
+                Shape::Mapping { .. } | Shape::Scalar(_) if spec.is_flow() => {
+                    Ok(vec![Self::replace(kustomize, &value)])
+                }
                 Shape::Mapping { .. } | Shape::Scalar(_) => {
                     Ok(self.below(kustomize_key, kustomize, &self.block(&value, kustomize_key.column + step)))
                 }
@@ -138,13 +140,13 @@ impl Editor<'_> {
                 self.block_items(patches, items, gone, added)
             }
             Shape::Sequence { is_flow: true, items } if !items.is_empty() && gone.len() < items.len() => {
-                Ok(self.flow_items(items, gone, added))
+                Ok(Self::flow_items(items, gone, added))
             }
             Shape::Scalar(_) if !patches.is_null() => Err(EditError::Unchangeable("spec.kustomize.patches")),
             Shape::Sequence { .. } | Shape::Scalar(_) => match (added.is_empty(), gone.is_empty()) {
                 (true, true) => Ok(Vec::new()),
-                (true, false) => Ok(vec![self.replace(patches, &json!([]))]),
-                _ if kustomize.is_flow() => Ok(vec![self.replace(patches, &json!(added))]),
+                (true, false) => Ok(vec![Self::replace(patches, &json!([]))]),
+                _ if kustomize.is_flow() => Ok(vec![Self::replace(patches, &json!(added))]),
                 _ => Ok(self.below(patches_key, patches, &self.block(&json!(added), patches_key.column))),
             },
             _ => Err(EditError::Unchangeable("spec.kustomize.patches")),
@@ -219,7 +221,7 @@ impl Editor<'_> {
     }
 
     /// Removes items between brackets with their commas, and adds others. At least one stays.
-    fn flow_items(&self, items: &[Node], gone: &[usize], added: &[Value]) -> Vec<Change> {
+    fn flow_items(items: &[Node], gone: &[usize], added: &[Value]) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut is_behind_kept = false;
         for (index, item) in items.iter().enumerate() {
@@ -256,7 +258,7 @@ impl Editor<'_> {
         changes
     }
 
-    fn replace(&self, node: &Node, value: &Value) -> Change {
+    fn replace(node: &Node, value: &Value) -> Change {
         let blank = if node.range.is_empty() { " " } else { "" };
         Change { range: node.range.clone(), text: format!("{blank}{}", inline(value)) }
     }

@@ -3,22 +3,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
-use flux_operator_api::{Component, identity};
+use flux_operator_api::Component;
 use flux_operator_builder::build;
-use flux_operator_builder::yaml::{Dialect, Limits, read_documents};
 use flux_operator_distro::Location;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
-use super::edit::{self, EditError};
 use super::generated::{self, is_generated};
 use super::github::GitHub;
+use super::manifest::{self, Manifest};
 use super::release::Releases;
 use super::target::Target;
 use super::upstream::{Definition, Image, Upstream};
@@ -28,7 +25,7 @@ use crate::distribution::Distribution;
 use crate::error::{Advise, Complaint, Failure};
 use crate::files;
 use crate::globals::Globals;
-use crate::inputs::{self, Instance};
+use crate::inputs;
 use crate::output;
 use crate::registry::RegistryArgs;
 use crate::usage::UsageError;
@@ -100,17 +97,13 @@ pub struct Arguments {
     registries: RegistryArgs,
 }
 
-/// What cannot be patched.
+/// A CRD that is not there to be patched.
 #[derive(Debug, thiserror::Error)]
-enum PatchError {
-    #[error("holds {}, and one can be patched", match .0 { 0 => "no FluxInstance".to_owned(), count => format!("{count} FluxInstances") })]
-    NotOne(usize),
-    #[error(transparent)]
-    Edit(EditError),
-    #[error("the CRD `{name}` is new in {version} of `{component}`, and no patch can add it")]
-    NewDefinition { name: String, component: Component, version: String },
-    #[error("the result cannot be written")]
-    Unwritable(#[source] io::Error),
+#[error("the CRD `{name}` is new in {version} of `{component}`, and no patch can add it")]
+struct NewDefinition {
+    name: String,
+    component: Component,
+    version: String,
 }
 
 /// Variables with a token for GitHub, the first that is set counts.
@@ -121,7 +114,7 @@ const TOKENS: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
 /// # Errors
 /// The file holds no legal instance, the releases or CRDs cannot be had, or the result would not
 /// build. Then nothing was changed.
-pub(super) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
     let hint = "name a file with a FluxInstance, or `-` for stdin: `-f flux.yaml`";
     let path = arguments.filename.clone();
     let path = path.ok_or_else(|| Complaint::new(UsageError::found("--filename is required", hint)))?;
@@ -129,66 +122,14 @@ pub(super) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Writ
     let label = file.as_ref().map_or_else(|| "stdin".to_owned(), |file| file.display().to_string());
     let text = file.as_ref().map_or_else(files::read_stdin, |file| files::read(file));
     let text = text.map_err(|error| Complaint::about(&*label, error))?;
-    let run = Run { manifest: Manifest::read(&text, &label)?, story: Story::new(globals.quiet), arguments: &arguments };
+    let run = Run { manifest: Manifest::read(&text, &label)?, story: Story::new(globals.quiet), arguments };
     let edited = if arguments.rm { run.without_patches()? } else { run.with_patches(globals)? };
     match file {
         Some(file) => match edited.filter(|edited| *edited != text) {
-            Some(edited) => write(&file, &edited).map_err(|error| Complaint::about(label, error).into()),
+            Some(edited) => manifest::write(&file, &edited).map_err(|error| Complaint::about(label, error).into()),
             None => Ok(()),
         },
         None => output::write(stdout, &edited.unwrap_or(text)).map(drop),
-    }
-}
-
-/// The text of a file, and the instance in it.
-struct Manifest<'t> {
-    text: &'t str,
-    label: &'t str,
-    instance: Instance,
-    /// Which document it is.
-    position: usize,
-    value: Value,
-}
-
-impl<'t> Manifest<'t> {
-    fn read(text: &'t str, label: &'t str) -> Result<Self, Failure> {
-        let mut instances = inputs::of_text(text, label)?;
-        let documents = read_documents(text, Dialect::Manifest, &Limits::INPUT).unwrap_or_default();
-        let is_instance = |value: &Value| value.get("kind").is_some_and(|kind| kind == identity::KIND);
-        let found = documents.into_iter().enumerate().find(|(_, value)| is_instance(value));
-        match (instances.pop(), instances.len(), found) {
-            (Some(instance), 0, Some((position, value))) => Ok(Self { text, label, instance, position, value }),
-            (last, others, _) => {
-                let count = others + usize::from(last.is_some());
-                Err(Complaint::about(label, PatchError::NotOne(count)).into())
-            }
-        }
-    }
-
-    fn text_of(&self, pointer: &str) -> Option<&str> {
-        self.value.pointer(pointer).and_then(Value::as_str)
-    }
-
-    fn components(&self) -> Vec<Component> {
-        let listed = self.value.pointer("/spec/components").and_then(Value::as_array);
-        let listed: Vec<_> = listed.into_iter().flatten().filter_map(|name| name.as_str()?.parse().ok()).collect();
-        let standard = [
-            Component::SourceController,
-            Component::KustomizeController,
-            Component::HelmController,
-            Component::NotificationController,
-        ];
-        if listed.is_empty() { standard.to_vec() } else { listed }
-    }
-
-    fn patches(&self) -> &[Value] {
-        let patches = self.value.pointer("/spec/kustomize/patches").and_then(Value::as_array);
-        patches.map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn edited(&self, gone: &[usize], added: &[Value]) -> Result<String, Failure> {
-        let edited = edit::patches(self.text, self.position, gone, added);
-        Ok(edited.map_err(|error| Complaint::about(self.label, PatchError::Edit(error)))?)
     }
 }
 
@@ -272,7 +213,7 @@ impl Run<'_> {
         if let Some(variable) = variable {
             self.story.waiting(format_args!("Asking GitHub with the token of {variable}"));
         }
-        Ok(Upstream::GitHub(GitHub {
+        Ok(Upstream::GitHub(Box::new(GitHub {
             registries: registries.open()?,
             api: github_api_url.clone(),
             raw: github_raw_url.clone(),
@@ -280,7 +221,7 @@ impl Run<'_> {
             deadline: Instant::now() + globals.timeout,
             patience: globals.timeout,
             tags: RefCell::new(BTreeMap::new()),
-        }))
+        })))
     }
 
     /// The new patches: those of images, then those of CRDs.
@@ -332,7 +273,7 @@ impl Run<'_> {
             }
             (None, Some(_)) => {
                 let version = self.arguments.version.name();
-                return Err(Complaint::new(PatchError::NewDefinition { name, component, version }).into());
+                return Err(Complaint::new(NewDefinition { name, component, version }).into());
             }
             (_, None) => Vec::new(),
         };
@@ -372,37 +313,9 @@ fn patches(count: usize) -> String {
     format!("{count} {}", plural(count, "patch"))
 }
 
-/// Replaces a file: whoever reads it sees the old text or the new one.
-fn write(path: &Path, text: &str) -> Result<(), PatchError> {
-    let write = || -> io::Result<()> {
-        // A link stays one.
-        let path = fs::canonicalize(path)?;
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(text.as_bytes())?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-        }
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(PatchError::Unwritable)
-}
-
-impl Advise for PatchError {
+impl Advise for NewDefinition {
     fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NotOne(0) => "name the file that has `kind: FluxInstance`".to_owned(),
-            Self::NotOne(_) => "give each instance a file of its own".to_owned(),
-            Self::Edit(EditError::Unchangeable(_)) => {
-                "write `spec.kustomize.patches` as a list of its own, without anchors and aliases".to_owned()
-            }
-            Self::NewDefinition { .. } => {
-                "`--skip-crds` leaves it out; where it is needed, upgrade `spec.distribution.version` instead"
-                    .to_owned()
-            }
-            Self::Edit(EditError::Yaml(_)) | Self::Unwritable(_) => return None,
-        })
+        let hint = "`--skip-crds` leaves it out; where it is needed, upgrade `spec.distribution.version` instead";
+        Some(hint.to_owned())
     }
 }

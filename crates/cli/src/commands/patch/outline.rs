@@ -197,7 +197,7 @@ impl Open {
             }
             Shape::Sequence { is_flow, items: children }
         };
-        Node { column, range, shape }
+        Node { range, column, shape }
     }
 }
 

@@ -32,8 +32,7 @@ impl FromStr for Target {
 
     /// Reads a minor, with or without the major and a `v` before it. Anything else is a branch.
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers: Option<Vec<u64>> =
-            text.strip_prefix('v').unwrap_or(text).split('.').map(|part| number(part)).collect();
+        let numbers: Option<Vec<u64>> = text.strip_prefix('v').unwrap_or(text).split('.').map(number).collect();
         match numbers.as_deref() {
             Some([minor] | [2, minor]) => Ok(Self::Minor(*minor)),
             Some([major, _]) => Err(TargetError::Major(*major).to_string()),

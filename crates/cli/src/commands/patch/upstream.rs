@@ -12,7 +12,7 @@ use crate::kinds::FluxKind;
 
 /// A place that knows the releases of Flux.
 pub(super) enum Upstream {
-    GitHub(GitHub),
+    GitHub(Box<GitHub>),
     Distribution(Box<Releases>),
 }
 

@@ -44,7 +44,7 @@ fn kustomizations_are_listed_as_users_of_flux_know_them() {
     );
     kustomizations(&kubernetes);
     let expected = "\
-NAME  \tREVISION          \tSUSPENDED\tREADY\tMESSAGE                             
+NAME  \tREVISION          \tSUSPENDED\tREADY\tMESSAGE                              
 broken\tmain@sha1:01234567\tTrue     \tFalse\tno such path                        \t
 web   \tmain@sha1:01234567\tFalse    \tTrue \tApplied revision: main@sha1:01234567\t
 young \t                  \tFalse    \tFalse\twaiting to be reconciled            \t
