@@ -1,4 +1,4 @@
-//! What the commands for clusters cost, as the example `cost` of `crates/cli` finds out, and what the
+//! What the commands for clusters cost, as the example `commands` of `crates/cli` finds out, and what the
 //! program costs before it does anything.
 
 use std::fs;
@@ -27,7 +27,7 @@ pub(super) fn program(program: &Path, table: &mut Table) -> anyhow::Result<()> {
 
 /// Measures what needs one.
 pub(super) fn cluster(profile: &str, program: &Path, table: &mut Table) -> anyhow::Result<()> {
-    example::add(example::of("flux-operator-cli", "cost", profile).arg(program), table)
+    example::add(example::of("flux-operator-cli", "commands", profile).arg(program), table)
 }
 
 /// How large a program is without symbols; as it is, where nothing can take them out.

@@ -26,7 +26,7 @@ fn kustomizations(kubernetes: &Kubernetes) {
         &source,
         &status("True", &format!("Applied revision: main@sha1:{HASH}")),
     );
-    web["metadata"]["labels"] = json!({"team": "x"});
+    web["metadata"]["labels"] = json!({"team": "listing"});
     kubernetes.apply(web);
     let mut suspended = source;
     suspended["suspend"] = json!(true);
@@ -56,12 +56,12 @@ young \t                  \tFalse    \tFalse\twaiting to be reconciled          
     let rows = cells(&table);
     assert_eq!(rows[0], ["NAME", "SOURCE", "REVISION", "SUSPENDED", "READY", "MESSAGE", "AGE"]);
     assert_eq!(rows[1][..2], ["web", "GitRepository/flux-system/git"]);
-    let all = get(&["ks", "-A", "-l", "team=x"]).data();
+    let all = get(&["ks", "-A", "-l", "team=listing"]).data();
     let rows = cells(&all);
     assert_eq!((&rows[0][..2], &rows[1][..2]), (&["NAMESPACE", "NAME"][..], &["get-ks-test", "web"][..]));
 
     let names = |args: &[&str]| get(&[&["ks", "-o", "name"], args].concat()).data();
-    assert_eq!(names(&["-l", "team=x"]), "Kustomization/get-ks-test/web\n");
+    assert_eq!(names(&["-l", "team=listing"]), "Kustomization/get-ks-test/web\n");
     assert_eq!(names(&["--status-selector", "ready=true"]), "Kustomization/get-ks-test/web\n");
     assert_eq!(
         names(&["--status-selector", "Ready!=True"]),

@@ -1,7 +1,7 @@
 //! What commands cost, on a cluster that is started for this: `cargo xtask bench` prints it in its table.
 //!
 //! ```sh
-//! cargo run --release --package flux-operator-cli --example cost -- target/release/flux-operator
+//! cargo run --release --package flux-operator-cli --example commands -- target/release/flux-operator
 //! ```
 
 #![allow(clippy::print_stdout, clippy::indexing_slicing, reason = "a program that measures and prints")]
