@@ -175,8 +175,9 @@ impl Reporter {
                 self.pace.looked(Instant::now(), has_written);
                 ReconcileResult::RequeueAfter
             }
-            // Somebody has just changed it; the watch is about to say how.
-            Err(error) if error.is_conflict() => {
+            // Somebody has just changed it.
+            Err(error) if error.is_conflict() || error.is_not_found() => {
+                self.read_again().await;
                 self.pace.failed(Instant::now());
                 ReconcileResult::Requeue
             }
@@ -229,11 +230,34 @@ impl Reporter {
         }
     }
 
-    /// What was written is known before the watch tells it.
+    /// What was written is known before the watch tells it. Unless the watch was faster, and has told
+    /// what came after it.
     fn remember(&mut self, stored: &Stored) {
         self.known = Some(stored.clone());
-        if let Some(reports) = &mut self.caches.read().reports {
+        self.take_in(stored);
+    }
+
+    fn take_in(&self, stored: &Stored) {
+        if let Some(reports) = &mut self.caches.read().reports
+            && reports.objects.get(&stored.key()).is_none_or(|known| stored.is_after(known))
+        {
             reports.put((stored.key(), stored.clone()));
         }
+    }
+
+    /// The report is not what it was taken for.
+    async fn read_again(&mut self) {
+        match self.writer.read().await {
+            Ok(Some(stored)) => self.take_in(&stored),
+            Ok(None) => {
+                if let Some(reports) = &mut self.caches.read().reports {
+                    reports.objects.clear();
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = describe(&error), "cannot read FluxReport/{}/flux", self.namespace);
+            }
+        }
+        self.hear();
     }
 }

@@ -100,12 +100,8 @@ async fn a_stage_is_waited_for_no_longer_than_anybody_wants() {
         let (client, api) = apiserver::new();
         let (all, target) = ("customresourcedefinitions", "customresourcedefinitions/widgets.example.com");
         let definition = || crd("widgets.example.com", "Widget").owned_by("flux", "apps");
-        let played = api.play([
-            dry_run(target),
-            apply(target).reply(stored(definition())),
-            list(all).items([stored(definition())]),
-            watch(all).events([]).then_open(),
-        ]);
+        let played =
+            api.play([dry_run(target), apply(target).reply(stored(definition())), watch(all).events([]).then_open()]);
         let (plan, store) = (ApplyPlan::new(vec![definition().build()], &Inventory::default()), Store::default());
         let engine = Engine::new(client, owner());
         let newer = tokio::time::sleep(newer);

@@ -12,7 +12,7 @@ use flux_operator_api::{
 use flux_operator_inventory::{Connection, RequestError, patch_params};
 use http::Request;
 use jiff::Timestamp;
-use kube::api::{DynamicObject, Patch, PostParams};
+use kube::api::{DynamicObject, GetParams, Patch, PostParams};
 use kube::core::request::Request as Requests;
 use kube::core::{ApiResource, GroupVersionKind, ObjectMeta, Resource as _};
 use serde::Deserialize as _;
@@ -48,6 +48,16 @@ impl From<DynamicObject> for Stored {
 impl Stored {
     pub(super) fn key(&self) -> Key {
         Key::of(&self.metadata)
+    }
+
+    /// Whether it was seen later than another one. Resource versions are numbers that grow, see
+    /// <https://kep.k8s.io/5504>.
+    pub(super) fn is_after(&self, other: &Self) -> bool {
+        let number = |stored: &Self| stored.metadata.resource_version.as_deref()?.parse::<u64>().ok();
+        match (number(self), number(other)) {
+            (Some(this), Some(other)) => this > other,
+            _ => true,
+        }
     }
 
     fn annotation(&self, key: &str) -> Option<&str> {
@@ -134,6 +144,16 @@ impl Writer {
     pub(super) fn new(connection: Connection, namespace: &str) -> Self {
         let path = DynamicObject::url_path(&resource(), Some(namespace));
         Self { connection, path, namespace: namespace.to_owned() }
+    }
+
+    /// Reads the report; none where there is none.
+    pub(super) async fn read(&self) -> Result<Option<Stored>, RequestError> {
+        let request = Requests::new(&self.path).get(identity::REPORT_NAME, &GetParams::default());
+        match self.send(request.map_err(RequestError::unreadable)?).await {
+            Ok(stored) => Ok(Some(stored)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes a report with this spec.
