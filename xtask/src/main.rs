@@ -25,6 +25,8 @@ mod metadata;
 mod permissions;
 mod tidy;
 mod wasm;
+#[cfg(test)]
+mod workflows;
 
 use std::process::ExitCode;
 

@@ -62,7 +62,15 @@ impl Tool {
 
 fn module() -> Module {
     let version = version_of(FILES, "helm.sh/helm/v3").unwrap_or("v0.0.0");
-    Module { name: "tools", version, files: FILES, linker: String::new(), patch: None }
+    // Helm has to be told which Kubernetes it is made for; otherwise it takes a cluster that it does not see for 1.20.
+    let client = version_of(FILES, "k8s.io/client-go").unwrap_or("v0.0.0");
+    let minor = client.split('.').nth(1).unwrap_or_default();
+    let mut linker = Vec::new();
+    for package in ["pkg/lint/rules", "pkg/chartutil"] {
+        linker.push(format!("-X helm.sh/helm/v3/{package}.k8sVersionMajor=1"));
+        linker.push(format!("-X helm.sh/helm/v3/{package}.k8sVersionMinor={minor}"));
+    }
+    Module { name: "tools", version, files: FILES, linker: linker.join(" "), patch: None }
 }
 
 #[cfg(test)]
