@@ -255,9 +255,9 @@ async fn statuses_that_change_all_the_time(world: &World, proxy: &Proxy) {
     let api = world.of(api_version, kind);
     let mut changes = 0_usize;
     while began.elapsed() < 4 * PAUSE {
-        // One fails, the next does not.
-        let (_, mut status) =
-            object(api_version, kind, &world.namespace, if changes.is_multiple_of(2) { 1 } else { 4 });
+        // All of them fail, one after the other, and then none.
+        let fate = if (changes / 40).is_multiple_of(2) { 1 } else { 4 };
+        let (_, mut status) = object(api_version, kind, &world.namespace, fate);
         status["lastAttemptedRevision"] = changes.to_string().into();
         world.set_status(&api, &format!("kustomization-{}", 4 + 10 * (changes % 40)), status).await;
         changes += 1;

@@ -117,8 +117,12 @@ fn versions_come_from_the_report_or_from_what_runs() {
     kubernetes.apply(json!({
         "apiVersion": OPERATOR, "kind": "FluxReport", "metadata": {"name": "flux"},
         "spec": {
-            "operator": {"version": "v0.9.0"}, "distribution": {"version": "v2.9.90"},
-            "reconcilers": [{"kind": "Kustomization", "stats": {"running": 3, "failing": 1, "suspended": 0}}],
+            "operator": {"apiVersion": OPERATOR, "version": "v0.9.0", "platform": "linux/amd64"},
+            "distribution": {"entitlement": "Unknown", "status": "Installed", "version": "v2.9.90"},
+            "reconcilers": [{
+                "apiVersion": KUSTOMIZE, "kind": "Kustomization",
+                "stats": {"running": 3, "failing": 1, "suspended": 0},
+            }],
         },
     }));
     let expected = "client: 0.1.0\nserver: v0.9.0\ndistribution: v2.9.90\n";
