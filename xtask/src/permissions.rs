@@ -46,9 +46,7 @@ fn tables(text: &str) -> anyhow::Result<String> {
             Some("Role") => "In its own namespace",
             _ => continue,
         };
-        tables.push_str(&format!(
-            "\n## {heading}\n\n| API group | resources | verbs | why |\n| --- | --- | --- | --- |\n"
-        ));
+        tables.extend(["\n## ", heading, "\n\n| API group | resources | verbs | why |\n| --- | --- | --- | --- |\n"]);
         let Some(NodeKind::Sequence(rules)) = document.get("rules").map(|rules| &rules.kind) else {
             bail!("a role has no list of `rules`");
         };
@@ -72,7 +70,7 @@ fn row(rule: &Node, reason: &str) -> anyhow::Result<String> {
     }
     let rule = rule.clone().into_value(Dialect::Manifest)?;
     let words = |key: &str| {
-        let words = rule[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let words = rule.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         // The group without a name is that of pods and services.
         words
             .map(|word| if word.is_empty() { "core".to_owned() } else { format!("`{word}`") })

@@ -18,7 +18,8 @@ fn workflows() -> Vec<(String, serde_json::Value)> {
 fn a_linter_finds_no_fault() {
     let Some(mut linter) = Tool::Actionlint.find_or_skip() else { return };
     // Without the programs that it would look for on this machine.
-    let output = linter.args(["-no-color", "-shellcheck=", "-pyflakes="]).current_dir(cargo::path("")).output().unwrap();
+    let output =
+        linter.args(["-no-color", "-shellcheck=", "-pyflakes="]).current_dir(cargo::path("")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 

@@ -49,9 +49,13 @@ impl Upload {
     /// The file cannot be written.
     pub fn write(&self, path: &Path, name: &str) -> Result<(), LayoutError> {
         let mut writer = Writer::default();
-        self.blobs.iter().for_each(|blob| writer.add(blob));
+        for blob in &self.blobs {
+            writer.add(blob);
+        }
         if let Some(((root, media_type), others)) = self.manifests.split_last() {
-            others.iter().for_each(|(content, _)| writer.add(content));
+            for (content, _) in others {
+                writer.add(content);
+            }
             writer.add_manifest(root, media_type, Some(name));
         }
         writer.write(path)

@@ -1,5 +1,7 @@
 //! The values of a chart, with what their comments say of them.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context as _, bail};
 use flux_operator_builder::yaml::{self, Dialect, Limits, Node, NodeKind};
 use serde_json::{Map, Value};
@@ -72,7 +74,8 @@ fn rows(items: &[Item], prefix: &str, text: &mut String) {
                     Value::String(text) if text.is_empty() => String::new(),
                     default => format!("`{default}`").replace('|', "\\|"),
                 };
-                text.push_str(&format!("| `{prefix}{}` | {default} | {} |\n", entry.key, entry.description));
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "| `{prefix}{}` | {default} | {} |", entry.key, entry.description);
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::metadata::Metadata;
 /// Build the programs of a release: static, for each platform, the same bytes from the same sources.
 ///
 /// Writes the programs to `bin/linux_ARCH`, an archive of them for each platform, a bill of materials
-/// (CycloneDX), and SHA256SUMS. A missing target of Rust is added by rustup; a missing C compiler, which
+/// (`CycloneDX`), and `SHA256SUMS`. A missing target of Rust is added by rustup; a missing C compiler, which
 /// one of the dependencies needs, is installed from Debian where root runs this, and named elsewhere.
 #[derive(Debug, clap::Args)]
 pub(super) struct Binaries {

@@ -1,4 +1,4 @@
-//! The bill of materials of a release: which crates are in the programs, as CycloneDX 1.5.
+//! The bill of materials of a release: which crates are in the programs, as `CycloneDX` 1.5.
 //!
 //! What only builds or tests is not in it. There is no time and no random number in it either, so that equal sources
 //! have equal bills.
@@ -109,23 +109,20 @@ fn document(graphs: &[Graph], sums: &BTreeMap<(&str, &str), &str>) -> Value {
 
 fn component(package: &Package, sums: &BTreeMap<(&str, &str), &str>) -> Value {
     let reference = reference(package);
-    let mut component = json!({
-        "type": "library", "bom-ref": reference, "name": package.name, "version": package.version,
-        "purl": reference, "scope": "required",
-    });
-    if let Some(license) = &package.license {
-        // An old way to say `or`.
-        component["licenses"] = json!([{"expression": license.replace('/', " OR ")}]);
-    }
-    if let Some(repository) = &package.repository {
-        component["externalReferences"] = json!([{"type": "vcs", "url": repository}]);
-    }
-    if package.source.is_some()
-        && let Some(sum) = sums.get(&(package.name.as_str(), package.version.as_str()))
-    {
-        component["hashes"] = json!([{"alg": "SHA-256", "content": sum}]);
-    }
-    component
+    let sum = sums.get(&(package.name.as_str(), package.version.as_str())).filter(|_| package.source.is_some());
+    let fields = [
+        ("type", Some(json!("library"))),
+        ("bom-ref", Some(json!(reference))),
+        ("name", Some(json!(package.name))),
+        ("version", Some(json!(package.version))),
+        ("purl", Some(json!(reference))),
+        ("scope", Some(json!("required"))),
+        // The slash is an old way to say `or`.
+        ("licenses", package.license.as_ref().map(|text| json!([{"expression": text.replace('/', " OR ")}]))),
+        ("externalReferences", package.repository.as_ref().map(|url| json!([{"type": "vcs", "url": url}]))),
+        ("hashes", sum.map(|sum| json!([{"alg": "SHA-256", "content": sum}]))),
+    ];
+    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
 /// A package URL.
