@@ -42,6 +42,9 @@ impl UsageError {
                 format!("unknown command `{command} {}`", about(ContextKind::InvalidSubcommand)),
                 near.unwrap_or_else(|| format!("`{command} --help` lists the commands")),
             ),
+            ErrorKind::MissingSubcommand => {
+                (format!("`{command}` needs a command"), format!("`{command} --help` lists the commands"))
+            }
             ErrorKind::UnknownArgument if argument.starts_with('-') => {
                 (format!("unknown flag `{argument}`"), near.unwrap_or(flags))
             }

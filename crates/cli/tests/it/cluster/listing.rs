@@ -84,7 +84,11 @@ young \t                  \tFalse    \tFalse\twaiting to be reconciled          
         "✗ the cluster has no kind `Receiver`\n\n\
          hint: `flux-operator check` tells what is installed; see `--kube-context` if this is the wrong cluster\n",
     );
-    get(&["sources"]).data();
+    assert!(kubernetes.run_anywhere(&["get", "sources"]).data().contains("  external  List ExternalArtifacts\n"));
+    get(&["sources"]).refused(
+        "✗ `flux-operator get sources` needs a command\n\n\
+         hint: `flux-operator get sources --help` lists the commands\n",
+    );
     get(&["source", "gti"]).refused_as("unknown command `flux-operator get sources gti`");
 }
 
