@@ -74,26 +74,29 @@ impl Definitions {
     async fn watch(&mut self, failures: &mut Failures) {
         let api: Api<Metadata> = Api::all(self.client.clone());
         let mut events = watcher(api, watcher::Config::default().page_size(PAGE)).boxed();
-        let mut listed = Vec::new();
+        let (mut listed, mut is_listed) = (Vec::new(), false);
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
-                () = sleep_until(self.due), if !self.unread.is_empty() => {
+                () = sleep_until(self.due), if is_listed && !self.unread.is_empty() => {
                     self.read().await;
                     continue;
                 }
             };
             match event {
-                Some(Ok(Event::Init)) => listed.clear(),
+                Some(Ok(Event::Init)) => {
+                    listed.clear();
+                    is_listed = false;
+                }
                 Some(Ok(Event::InitApply(definition))) => {
                     listed.extend(definition.metadata.name.clone());
                     self.see(&definition);
                 }
                 Some(Ok(Event::InitDone)) => {
                     failures.end();
+                    is_listed = true;
                     self.keep(&listed);
                     self.read().await;
-                    self.set(Sight::Clear);
                 }
                 Some(Ok(Event::Apply(definition))) => {
                     failures.end();
@@ -176,19 +179,23 @@ impl Definitions {
         });
     }
 
-    /// Reads the CRDs that have changed.
+    /// Reads the CRDs that have changed, of all that were listed.
     async fn read(&mut self) {
+        let mut sight = Sight::Clear;
         for (name, family) in std::mem::take(&mut self.unread) {
             match self.read_one(&name).await {
                 Ok(read) => self.define(&name, &Definition::new(family, read)),
                 Err(error) if error.is_not_found() => self.forget(&name),
                 Err(error) => {
-                    tracing::error!(error = describe(&error), "cannot read CustomResourceDefinition/{name}");
+                    let error = describe(&error);
+                    tracing::error!(error, "cannot read CustomResourceDefinition/{name}");
+                    sight = Sight::Blocked(error);
                     self.unread.insert(name, family);
                     self.due = Instant::now() + AGAIN;
                 }
             }
         }
+        self.set(sight);
     }
 
     async fn read_one(&self, name: &str) -> Result<Read, RequestError> {

@@ -97,16 +97,17 @@ impl Pace {
     /// The report could not be written.
     pub(super) fn failed(&mut self, now: Instant) {
         self.looked = now;
+        self.put_off = None;
         self.failures = self.failures.saturating_add(1);
     }
 
     /// When the next look is; none where there has to be a reason.
     pub(super) fn due(&self) -> Option<Instant> {
-        if self.failures > 0 {
-            return Some(self.looked + self.backoff.pause(self.failures));
-        }
         if let Some(put_off) = self.put_off {
             return Some(put_off.again);
+        }
+        if self.failures > 0 {
+            return Some(self.looked + self.backoff.pause(self.failures));
         }
         let asked = self.asked.map(|asked| {
             let settled = self.last_change.map_or(asked, |change| change.max(asked)) + SETTLE;
@@ -212,8 +213,13 @@ mod tests {
             assert_eq!(pace.due(), Some(start + seconds(second) + SETTLE));
         }
         assert!(!pace.put_off(start + seconds(10)));
-        pace.looked(start + seconds(10), true);
-        assert_eq!(pace.due(), Some(start + seconds(10) + INTERVAL));
+        // A failure begins anew.
+        pace.failed(start + seconds(10));
+        assert_eq!(pace.due(), Some(start + Duration::from_millis(10_750)));
+        assert!(pace.put_off(start + seconds(11)));
+        assert_eq!(pace.due(), Some(start + seconds(12)));
+        pace.looked(start + seconds(12), true);
+        assert_eq!(pace.due(), Some(start + seconds(12) + INTERVAL));
     }
 
     #[test]
