@@ -2,16 +2,17 @@
 
 use flux_operator_api::Object;
 use flux_operator_builder::yaml::{self, Dialect, Limits};
+use flux_operator_testkit::cluster::{Cluster, Options};
 use flux_operator_testkit::objects::custom;
 use flux_operator_testkit::workspace;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::permissions;
 use crate::process::Operator;
-use crate::world::{World, condition, kubeconfig, spec, the_only_flux, until, with};
+use crate::world::{World, condition, spec, until, with};
 
 fn documents(file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(workspace::path("deploy").join(file)).unwrap();
@@ -67,9 +68,12 @@ fn left_behind(namespace: &str) -> Vec<Object> {
 /// Whatever permission is missing, one of these steps needs it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_can_do_everything_as_its_service_account() {
-    let _flux = the_only_flux().await;
+    // A cluster of its own, which writes down every request.
+    let start = || Cluster::start(&Options { name: "deploy".into(), audit: true, ..Options::default() });
+    let cluster = tokio::task::spawn_blocking(start).await.unwrap().expect("a cluster");
     // The manifests are for this namespace.
-    let world = World::in_namespace("flux-system").await;
+    let world = World::connected(cluster.kubeconfig(), "flux-system").await;
+    world.install_crd().await;
     let strict = PatchParams {
         field_validation: Some(kube::api::ValidationDirective::Strict),
         ..PatchParams::apply("tests").force()
@@ -78,7 +82,8 @@ async fn the_operator_can_do_everything_as_its_service_account() {
         let applied = async || world.api(&object).patch(object.name(), &strict, &Patch::Apply(&object)).await.ok();
         until(&format!("{} is applied", object.id()), applied).await;
     }
-    let account = kubeconfig_of(&world, &kubeconfig(), "flux-operator").await;
+    let administrator = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let account = kubeconfig_of(&world, &administrator, "flux-operator").await;
     let storage = format!("--storage-path={}", workspace::distribution().display());
     let operator = Operator::start(&account, &world.namespace, &[&storage]);
     let sync =
@@ -121,11 +126,6 @@ async fn the_operator_can_do_everything_as_its_service_account() {
     let log = operator.log();
     assert!(!log.contains("is forbidden"), "a permission is missing:\n{log}");
     drop(operator);
-    let roles: Vec<_> = documents("rbac.yaml");
-    permissions::check(&roles, world.audit_log(), "system:serviceaccount:flux-system:flux-operator");
-    for object in
-        objects().into_iter().rev().filter(|object| !matches!(object.kind(), "Namespace" | "CustomResourceDefinition"))
-    {
-        world.api(&object).delete(object.name(), &DeleteParams::default()).await.unwrap();
-    }
+    let audit = cluster.audit_log().expect("an audit log");
+    permissions::check(&documents("rbac.yaml"), audit, "system:serviceaccount:flux-system:flux-operator");
 }

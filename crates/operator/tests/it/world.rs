@@ -24,9 +24,8 @@ use crate::process::Operator;
 /// The cluster of this run of tests. It ends with the process.
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        Cluster::start(&Options { name: "operator".into(), audit: true, ..Options::default() }).expect("a cluster")
-    })
+    CLUSTER
+        .get_or_init(|| Cluster::start(&Options { name: "operator".into(), ..Options::default() }).expect("a cluster"))
 }
 
 /// Held by tests that install Flux: there is only one set of its CRDs.
@@ -76,12 +75,6 @@ impl World {
         let created = namespaces.create(&PostParams::default(), &serde_json::from_value(metadata).unwrap()).await;
         assert!(created.is_ok() || created.as_ref().is_err_and(is_conflict), "{created:?}");
         world
-    }
-
-    /// What was asked of the cluster of this run of tests.
-    #[expect(clippy::unused_self, reason = "whoever has a world has started the cluster")]
-    pub(crate) fn audit_log(&self) -> &Path {
-        cluster().audit_log().expect("an audit log")
     }
 
     pub(crate) async fn install_crd(&self) {
