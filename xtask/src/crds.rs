@@ -51,7 +51,7 @@ impl Crds {
 fn file(crd: &Value) -> anyhow::Result<PathBuf> {
     let name = crd.pointer("/metadata/name").and_then(Value::as_str);
     let (plural, group) = name.and_then(|name| name.split_once('.')).context("a CRD without a name")?;
-    Ok(cargo::path(&format!("deploy/crds/{group}_{plural}.yaml")))
+    Ok(cargo::path(format!("deploy/crds/{group}_{plural}.yaml")))
 }
 
 fn rendered(crd: &Value) -> String {
