@@ -51,10 +51,11 @@ async fn a_leader_that_was_stopped_writes_nothing_once_there_is_another() {
     until("the first has begun", async || (writes(&first) > 5).then_some(())).await;
     assert_eq!(writes(&second), 0);
     old.signal("STOP");
-    first.settled().await;
-    let before = writes(&first);
 
     until("the second leads", async || new.is_leading().await.then_some(())).await;
+    // What was on its way when the first was stopped has long arrived.
+    first.settled().await;
+    let before = writes(&first);
     world.until_ready().await;
     old.signal("CONT");
     // It notices, and ends.
