@@ -102,7 +102,7 @@ pub fn assess(foreseen: &[Foreseen], surveys: &Surveys, migrates: bool) -> Asses
         match word(effect) {
             None => assessment.unchanged += 1,
             Some(word) => {
-                let findings = findings(id, effect, surveys, migrates);
+                let findings = findings(effect, surveys, migrates);
                 assessment.lines.push(Line {
                     object: id.to_string(),
                     id: id.clone(),
@@ -172,12 +172,11 @@ fn shown(effect: &Effect) -> Vec<Difference> {
     found
 }
 
-fn findings(id: &ObjectId, effect: &Effect, surveys: &Surveys, migrates: bool) -> Vec<Finding> {
-    let survey = surveys.get(&id.name).filter(|survey| survey.upgrade().kind_is_of(id));
-    let definition = |before: &Object, after: Option<&Object>| match Upgrade::between(before, after) {
-        Some(upgrade) => definition::findings(&upgrade, survey, migrates),
-        None => Vec::new(),
-    };
+fn findings(effect: &Effect, surveys: &Surveys, migrates: bool) -> Vec<Finding> {
+    let upgrade = effect.before().and_then(|before| Upgrade::between(before, effect.after()));
+    let of_definition =
+        upgrade.as_ref().map(|upgrade| definition::findings(upgrade, surveys.get(&upgrade.crd), migrates));
+    let of_definition = of_definition.unwrap_or_default();
     match effect {
         Effect::Create { after, .. } => {
             let mut findings = permission::findings(None, after);
@@ -192,7 +191,7 @@ fn findings(id: &ObjectId, effect: &Effect, surveys: &Surveys, migrates: bool) -
         Effect::Configure { before, after, .. } => {
             let mut findings = workload::findings(before, after);
             findings.extend(permission::findings(Some(before), after));
-            findings.extend(definition(before, Some(after)));
+            findings.extend(of_definition);
             if drift::compare(before, after).is_none() {
                 findings.push(Finding::new(Risk::Low, "only who owns its fields changes"));
             }
@@ -201,24 +200,19 @@ fn findings(id: &ObjectId, effect: &Effect, surveys: &Surveys, migrates: bool) -
         Effect::Recreate { .. } => {
             vec![Finding::new(Risk::High, "it is deleted and created anew, with everything that belongs to it")]
         }
-        Effect::Delete { before } => removal(before).into_iter().chain(definition(before, None)).collect(),
+        Effect::Delete { before } => removal(before).into_iter().chain(of_definition).collect(),
         Effect::Skip(reason) => vec![Finding::new(Risk::Low, skipped(*reason))],
-        Effect::Refuse { before, after, why } => refusal(before.as_ref(), after, why, definition),
+        // A CRD that is refused for the versions that it drops will not be, once these are migrated.
+        Effect::Refuse { why, .. }
+            if why.contains("status.storedVersions")
+                && upgrade.as_ref().is_some_and(|upgrade| !upgrade.held.is_empty()) =>
+        {
+            of_definition
+        }
+        Effect::Refuse { why, .. } => {
+            vec![Finding::new(Risk::Blocked, format!("the API server refuses it: {why}"))]
+        }
         Effect::Leave => Vec::new(),
-    }
-}
-
-/// A CRD that is refused for the versions that it drops will not be, once these are migrated.
-fn refusal(
-    before: Option<&Object>,
-    after: &Object,
-    why: &str,
-    definition: impl Fn(&Object, Option<&Object>) -> Vec<Finding>,
-) -> Vec<Finding> {
-    let held = before.and_then(|before| Upgrade::between(before, Some(after))).is_some_and(|up| !up.held.is_empty());
-    match before {
-        Some(before) if held && why.contains("status.storedVersions") => definition(before, Some(after)),
-        _ => vec![Finding::new(Risk::Blocked, format!("the API server refuses it: {why}"))],
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a change of a CRD means for the objects of its kind.
 
-use flux_operator_api::{Object, ObjectId};
+use flux_operator_api::Object;
 use serde_json::Value;
 
 use crate::finding::{Finding, Risk, listed};
@@ -79,11 +79,6 @@ impl Upgrade {
 
     fn matters(&self) -> bool {
         self.is_removed || !self.unserved.is_empty() || !self.held.is_empty() || !self.changes.is_empty()
-    }
-
-    /// Whether the id is that of the definition.
-    pub(crate) fn kind_is_of(&self, id: &ObjectId) -> bool {
-        id.kind == "CustomResourceDefinition" && id.name == self.crd
     }
 
     /// Whether stored objects have to be looked at to say what it means.
