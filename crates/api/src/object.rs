@@ -9,7 +9,7 @@ pub use field::Field;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use crate::ObjectId;
+use crate::{ObjectId, object_id};
 
 /// A Kubernetes object: JSON data that is known to carry an API version, a kind and a name.
 ///
@@ -102,6 +102,11 @@ impl Object {
     /// Group, kind, namespace and name: what makes two objects the same one.
     pub fn id(&self) -> ObjectId {
         ObjectId::new(self.group(), self.kind(), self.namespace().unwrap_or_default(), self.name())
+    }
+
+    /// Whether the object is a CustomResourceDefinition.
+    pub fn is_definition(&self) -> bool {
+        object_id::is_definition(self.group(), self.kind())
     }
 
     /// The labels and their values; entries that are not texts are left out.

@@ -40,6 +40,10 @@ pub struct ObjectId {
     pub name: String,
 }
 
+pub(crate) fn is_definition(group: &str, kind: &str) -> bool {
+    group == "apiextensions.k8s.io" && kind == "CustomResourceDefinition"
+}
+
 impl ObjectId {
     /// The id of an object in a namespace, or of a cluster-scoped one when `namespace` is empty.
     pub fn new(
@@ -59,6 +63,11 @@ impl ObjectId {
     /// Whether the object lives in a namespace.
     pub fn is_namespaced(&self) -> bool {
         !self.namespace.is_empty()
+    }
+
+    /// Whether this is the id of a CustomResourceDefinition.
+    pub fn is_definition(&self) -> bool {
+        is_definition(&self.group, &self.kind)
     }
 
     /// The id as the inventory holds it: `<namespace>_<name>_<group>_<kind>`, `:` in names of RBAC

@@ -5,7 +5,7 @@ use flux_operator_inventory::plan::drift;
 use flux_operator_inventory::{Effect, Foreseen, Proof, SkipReason};
 use serde::Serialize;
 
-use crate::definition::{self, Upgrade, is_definition};
+use crate::definition::{self, Upgrade};
 use crate::difference::{Difference, differences};
 use crate::finding::{Finding, Risk};
 use crate::survey::Surveys;
@@ -166,7 +166,7 @@ fn shown(effect: &Effect) -> Vec<Difference> {
         return Vec::new();
     };
     let mut found = differences(before, after);
-    if is_definition(after) {
+    if after.is_definition() {
         found.retain(|difference| !difference.path.starts_with("spec.versions"));
     }
     found

@@ -43,7 +43,7 @@ impl Upgrade {
     ///
     /// None where the objects are no definition, or nothing changes for objects of the kind.
     pub fn between(before: &Object, after: Option<&Object>) -> Option<Self> {
-        if !is_definition(before) {
+        if !before.is_definition() {
             return None;
         }
         let text = |pointer: &str| Some(before.pointer(pointer)?.as_str()?.to_owned());
@@ -176,10 +176,6 @@ fn changes(before: &Object, after: &Object) -> Vec<(String, SchemaChange)> {
         Some(changes.into_iter().map(move |change| (version.clone(), change)))
     });
     both.flatten().collect()
-}
-
-pub(crate) fn is_definition(object: &Object) -> bool {
-    object.group() == "apiextensions.k8s.io" && object.kind() == "CustomResourceDefinition"
 }
 
 fn versions(object: &Object) -> impl Iterator<Item = &Value> {

@@ -173,7 +173,7 @@ fn appliers(object: &Object) -> Vec<(String, String)> {
 }
 
 /// Keywords that mean in JSON Schema what they mean in Kubernetes.
-const KEYWORDS: [&str; 17] = [
+const KEYWORDS: [&str; 16] = [
     "type",
     "enum",
     "required",
@@ -190,7 +190,6 @@ const KEYWORDS: [&str; 17] = [
     "minProperties",
     "multipleOf",
     "uniqueItems",
-    "default",
 ];
 
 /// A structural schema of Kubernetes in the words of JSON Schema 2020-12.
@@ -204,6 +203,14 @@ fn translate(schema: &Value) -> Map<String, Value> {
         }
     }
     exclusive(&mut translated);
+    let has_default = |name: &Value| {
+        let property = get("properties").zip(name.as_str()).and_then(|(all, name)| all.get(name));
+        property.is_some_and(|property| property.get("default").is_some())
+    };
+    // What is missing gets its default before it is judged.
+    if let Some(required) = translated.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| !has_default(name));
+    }
     if is("x-kubernetes-int-or-string") {
         translated.insert("type".to_owned(), serde_json::json!(["integer", "string"]));
     }
@@ -294,6 +301,8 @@ mod tests {
         check(&before, &after, &[json!({"mode": "canary"})], &[text]);
         after["required"] = json!(["mode"]);
         check(&before, &after, &[json!({})], &["`Box/n/a` would be refused: `spec`: \"mode\" is a required property"]);
+        after["properties"]["mode"]["default"] = json!("a");
+        check(&before, &after, &[json!({})], &[]);
     }
 
     #[test]

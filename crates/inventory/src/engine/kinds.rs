@@ -73,7 +73,7 @@ impl Default for Kinds {
 impl Kinds {
     /// Takes in what a CRD defines. Other objects define nothing.
     pub(crate) fn learn(&self, object: &Object) {
-        if object.group() != "apiextensions.k8s.io" || object.kind() != "CustomResourceDefinition" {
+        if !object.is_definition() {
             return;
         }
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);

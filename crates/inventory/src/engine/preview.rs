@@ -170,12 +170,10 @@ impl Coming {
         let coming_ones = trials.filter(|(_, trial)| !trial.as_ref().is_ok_and(Trial::changes_nothing));
         for (object, _) in coming_ones {
             let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-            match (object.group(), object.kind()) {
-                ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-                    coming.kinds.extend(text("/spec/group").zip(text("/spec/names/kind")));
-                }
-                ("", "Namespace") => drop(coming.namespaces.insert(object.name().to_owned())),
-                _ => {}
+            if object.is_definition() {
+                coming.kinds.extend(text("/spec/group").zip(text("/spec/names/kind")));
+            } else if (object.group(), object.kind()) == ("", "Namespace") {
+                coming.namespaces.insert(object.name().to_owned());
             }
         }
         coming

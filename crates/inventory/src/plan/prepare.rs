@@ -18,7 +18,7 @@ use serde_json::Value;
 ///
 /// Everything else is sent as it was rendered.
 pub fn prepare(object: &Object) -> Object {
-    let is_definition = object.group() == "apiextensions.k8s.io" && object.kind() == "CustomResourceDefinition";
+    let is_definition = object.is_definition();
     let is_secret = object.group().is_empty() && object.kind() == "Secret";
     let has_status = object.get("status").is_some() && !is_definition;
     let has_bundle = is_definition && object.pointer(CA_BUNDLE).is_some_and(|bundle| !is_bundle(bundle));

@@ -1,4 +1,5 @@
-//! Somebody else changes what the operator applied.
+//! Somebody else changes what the operator applied. How soon that is corrected is a figure of `cargo xtask bench`;
+//! here the interval of the instance is an hour, so that watches alone can see it.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,8 @@ use tokio::time::sleep;
 
 use crate::world::{World, condition, spec, the_only_flux, until};
 
-/// How long a drift may last.
-const WITHIN: Duration = Duration::from_secs(2);
+/// Longer than a correction takes: what has not been corrected by then is left alone.
+const A_WHILE: Duration = Duration::from_secs(2);
 
 async fn installed(name: &str) -> World {
     let world = World::new(name).await;
@@ -33,13 +34,11 @@ async fn replicas(world: &World, name: &str) -> Option<i64> {
     world.deployment(name).await?["spec"]["replicas"].as_i64()
 }
 
-/// Changes the replicas until the operator sets them back, which it has to do in time.
-async fn scale_and_measure(world: &World, manager: &str) {
+/// Changes the replicas, and waits until the operator has set them back.
+async fn scale(world: &World, manager: &str) {
     change(world, manager, "source-controller", json!({"spec": {"replicas": 0}})).await;
-    let began = Instant::now();
     until("the replicas are back", async || (replicas(world, "source-controller").await == Some(1)).then_some(()))
         .await;
-    assert!(began.elapsed() < WITHIN, "took {:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +50,7 @@ async fn is_corrected_at_once_and_told() {
     // Watches have been set up after the installation.
     sleep(Duration::from_secs(1)).await;
 
-    scale_and_measure(&world, "kubectl-scale").await;
+    scale(&world, "kubectl-scale").await;
     let told = world.until_told("kubectl-scale").await;
     let object = format!("Deployment/{}/source-controller", world.namespace);
     assert_eq!(
@@ -69,9 +68,7 @@ async fn is_corrected_at_once_and_told() {
     let binding =
         json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": role.kind, "metadata": {"name": role.name}});
     world.api(&Object::try_from(binding).unwrap()).delete(&role.name, &DeleteParams::default()).await.unwrap();
-    let began = Instant::now();
     until("the binding is back", async || world.live(&role, "v1").await).await;
-    assert!(began.elapsed() < WITHIN, "took {:?}", began.elapsed());
     world.until_told(&format!("{role} was deleted and is created again")).await;
     world.until_ready().await;
 
@@ -86,7 +83,7 @@ async fn that_comes_back_again_and_again_is_corrected_less_often() {
     world.until_ready().await;
     sleep(Duration::from_secs(1)).await;
     for _ in 0..3 {
-        scale_and_measure(&world, "rival").await;
+        scale(&world, "rival").await;
     }
     let told = world.until_told("again and again").await;
     assert!(told.starts_with("Warning DriftCorrected "), "{told}");
@@ -97,7 +94,6 @@ async fn that_comes_back_again_and_again_is_corrected_less_often() {
     change(&world, "rival", "helm-controller", json!({"spec": {"replicas": 0}})).await;
     let began = Instant::now();
     until("the other is back", async || (replicas(&world, "helm-controller").await == Some(1)).then_some(())).await;
-    assert!(began.elapsed() < WITHIN, "took {:?}", began.elapsed());
     assert_eq!(replicas(&world, "source-controller").await, Some(0));
     until("its turn comes", async || (replicas(&world, "source-controller").await == Some(1)).then_some(())).await;
     assert!(began.elapsed() > Duration::from_secs(3), "took {:?}", began.elapsed());
@@ -128,7 +124,7 @@ async fn is_left_alone_where_somebody_says_so() {
     world.patch(json!({"metadata": {"annotations": {annotations::DRIFT_DETECTION: "disabled"}}})).await;
     world.request().await;
     change(&world, "kubectl-edit", "helm-controller", json!({"spec": {"replicas": 0}})).await;
-    sleep(WITHIN).await;
+    sleep(A_WHILE).await;
     assert_eq!(replicas(&world, "helm-controller").await, Some(0));
     world.request().await;
     assert_eq!(replicas(&world, "helm-controller").await, Some(1), "a run corrects it");

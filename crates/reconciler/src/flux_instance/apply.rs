@@ -9,7 +9,6 @@ use flux_operator_inventory::{
 
 use super::Run;
 use super::build::Built;
-use super::migrate::is_definition;
 use crate::outcome::{ApplyFailure, ChangeCause, Failure};
 
 /// Everything is applied, and everything stale is gone.
@@ -86,7 +85,7 @@ fn held_versions(error: &ApplyError) -> Option<BTreeSet<ObjectId>> {
         return None;
     };
     let is_held =
-        |failure: &&ObjectFailure| is_definition(&failure.id) && failure.to_string().contains("status.storedVersions");
+        |failure: &&ObjectFailure| failure.id.is_definition() && failure.to_string().contains("status.storedVersions");
     let held: BTreeSet<_> = failures.iter().filter(is_held).map(|failure| failure.id.clone()).collect();
     (!held.is_empty()).then_some(held)
 }

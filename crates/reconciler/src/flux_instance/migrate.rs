@@ -30,11 +30,11 @@ impl Run<'_> {
         let has_changed = applied
             .changes
             .effective()
-            .any(|change| is_definition(&change.id) && matches!(change.action, Action::Created | Action::Configured));
+            .any(|change| change.id.is_definition() && matches!(change.action, Action::Created | Action::Configured));
         if !is_forced && !has_changed && memory.is_migrated {
             return None;
         }
-        let definitions = applied.inventory.iter().map(|entry| &entry.id).filter(|id| is_definition(id));
+        let definitions = applied.inventory.iter().map(|entry| &entry.id).filter(|id| id.is_definition());
         let result = self.migrate_all(definitions.map(|id| id.name.as_str()), is_forced).await;
         memory.is_migrated = result.is_ok();
         memory.has_forced_migration_failed = is_forced && result.is_err();
@@ -75,8 +75,4 @@ impl Run<'_> {
         }
         result
     }
-}
-
-pub(super) fn is_definition(id: &ObjectId) -> bool {
-    id.kind == "CustomResourceDefinition" && id.group == "apiextensions.k8s.io"
 }

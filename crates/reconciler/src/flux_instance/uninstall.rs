@@ -13,7 +13,6 @@ use flux_operator_inventory::{ApplyError, Deletion, Entry, Inventory, RequestErr
 use kube::api::PropagationPolicy;
 
 use super::Run;
-use super::migrate::is_definition;
 use crate::outcome::{Failure, Outcome, Remains, describe};
 use crate::status;
 
@@ -65,7 +64,7 @@ impl Run<'_> {
             return Ok(Remains { left, failure: None });
         }
 
-        let definitions: Vec<_> = others.iter().filter(|entry| is_definition(&entry.id)).cloned().collect();
+        let definitions: Vec<_> = others.iter().filter(|entry| entry.id.is_definition()).cloned().collect();
         self.strip_finalizers(&definitions).await?;
         let deletion = engine.delete(&others).await;
         if !deletion.failures.is_empty() {
@@ -73,7 +72,7 @@ impl Run<'_> {
         }
         let left = engine.wait_gone(&deletion.terminating, PATIENCE).await?;
         // Somebody may have been quick, and have put one back.
-        let definitions: Vec<_> = left.iter().filter(|entry| is_definition(&entry.id)).cloned().collect();
+        let definitions: Vec<_> = left.iter().filter(|entry| entry.id.is_definition()).cloned().collect();
         self.strip_finalizers(&definitions).await?;
         for entry in &definitions {
             engine.nudge(&entry.id.name, &context.now.to_string()).await?;

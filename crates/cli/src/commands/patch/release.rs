@@ -102,7 +102,7 @@ impl Releases {
 
 fn definition(release: &Release, component: Component, name: &str) -> Option<Value> {
     let objects = release.objects(&format!("{component}.yaml")).ok()?;
-    let found = objects.iter().find(|object| object.kind() == "CustomResourceDefinition" && object.name() == name);
+    let found = objects.iter().find(|object| object.is_definition() && object.name() == name);
     found.map(|found| found.clone().into_value())
 }
 
