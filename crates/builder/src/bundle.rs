@@ -3,7 +3,7 @@
 use flux_operator_api::{ComponentImage, Digest, Object, kind_order};
 use sha2::{Digest as _, Sha256};
 
-use crate::build::BuildError;
+use crate::error::BuildError;
 use crate::images;
 use crate::metadata;
 use crate::plan::InstancePlan;

@@ -12,7 +12,7 @@ mod unfold;
 pub(crate) use generated::VOLUME_CLAIM;
 pub(crate) use unfold::{is_name_taken, unfold};
 
-use crate::build::BuildError;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::release::Release;
 use crate::resource::{Layer, Resource};

@@ -6,7 +6,7 @@
 use flux_operator_api::Component;
 use serde_json::Value;
 
-use crate::build::BuildError;
+use crate::error::BuildError;
 use crate::resource::{Resource, Step, submap};
 
 /// The Deployments of these components, shards included.

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) use reference::is_tag;
 pub use reference::{ImageReference, ImageReferenceError};
 
-use crate::build::BuildError;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::release::{Release, ReleaseError};
 use crate::resource::{Resource, Step};

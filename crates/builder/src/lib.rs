@@ -57,6 +57,7 @@ mod release;
 
 mod build;
 mod compose;
+mod error;
 mod profiles;
 
 mod kustomize;
@@ -75,8 +76,9 @@ mod bundle;
 pub mod yaml;
 
 pub use admission::{Admission, Manifest};
-pub use build::{BuildError, build};
+pub use build::build;
 pub use bundle::Bundle;
+pub use error::BuildError;
 pub use images::{ImageReference, ImageReferenceError};
 pub use kustomize::json6902::OperationError;
 pub use kustomize::patch::{PatchError, PatchFault};

@@ -13,7 +13,7 @@ mod sharding;
 mod size;
 mod tenancy;
 
-use crate::build::BuildError;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::resource::Resource;
 use crate::version::ReleaseVersion;

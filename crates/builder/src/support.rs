@@ -5,7 +5,7 @@
 
 use flux_operator_api::{Component, SyncKind, SyncProvider};
 
-use crate::build::BuildError;
+use crate::error::BuildError;
 use crate::plan::{InstancePlan, WorkloadIdentity};
 use crate::version::ReleaseVersion;
 use crate::violation::Checker;

@@ -3,7 +3,7 @@
 use flux_operator_api::Object;
 use serde_json::Value;
 
-use crate::build::BuildError;
+use crate::error::BuildError;
 use crate::kustomize::scope::is_namespaced;
 use crate::plan::{InstancePlan, WorkloadIdentity};
 use crate::release::Release;

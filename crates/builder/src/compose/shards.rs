@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::generated::{self, VOLUME_CLAIM};
 use super::unfold::NAME;
-use crate::build::BuildError;
 use crate::controller;
+use crate::error::BuildError;
 use crate::plan::{InstancePlan, ShardingPlan};
 use crate::release::Release;
 use crate::resource::{Layer, Resource};

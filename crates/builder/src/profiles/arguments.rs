@@ -3,9 +3,9 @@
 use flux_operator_api::{Component, annotations};
 use serde_json::json;
 
-use crate::build::BuildError;
 use crate::compose::VOLUME_CLAIM;
 use crate::controller;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::resource::Resource;
 

@@ -2,8 +2,8 @@
 
 use flux_operator_api::Component;
 
-use crate::build::BuildError;
 use crate::controller;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::resource::Resource;
 

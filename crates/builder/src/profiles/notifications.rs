@@ -3,8 +3,8 @@
 use flux_operator_api::{Component, identity};
 use serde_json::{Value, json};
 
-use crate::build::BuildError;
 use crate::controller;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::resource::Resource;
 use crate::support;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::build::BuildError;
 use crate::controller;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::resource::{Resource, submap};
 

@@ -1,7 +1,7 @@
 //! What a flavour of Kubernetes does not allow.
 
-use crate::build::BuildError;
 use crate::controller;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::resource::Resource;
 

@@ -6,8 +6,8 @@
 use flux_operator_api::{ClusterSize, Component, annotations, labels};
 use serde_json::{Value, json};
 
-use crate::build::BuildError;
 use crate::controller;
+use crate::error::BuildError;
 use crate::plan::InstancePlan;
 use crate::resource::Resource;
 
