@@ -6,6 +6,10 @@ use std::process::ExitCode;
 
 use flux_operator_cli::cli::Cli;
 use flux_operator_cli::ui;
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let outcome = match Cli::from_args(env::args_os()) {
