@@ -52,13 +52,17 @@ fn object(kind: &str) -> Value {
 }
 
 #[test]
-fn the_kustomization_lists_every_file() {
-    let folder = cargo::path("deploy");
-    let [kustomization] = documents(&folder.join("kustomization.yaml")).try_into().unwrap();
-    let listed: BTreeSet<_> = texts(&kustomization, "resources").into_iter().map(PathBuf::from).collect();
-    let mut there = files(&folder);
-    there.retain(|file| !file.starts_with("samples") && file != Path::new("kustomization.yaml"));
-    assert_eq!(listed, there);
+fn kustomizations_list_every_file() {
+    for folder in ["deploy", "deploy/components/network-policy"] {
+        let path = cargo::path(folder);
+        let [kustomization] = documents(&path.join("kustomization.yaml")).try_into().unwrap();
+        let listed: BTreeSet<_> = texts(&kustomization, "resources").into_iter().map(PathBuf::from).collect();
+        let mut there = files(&path);
+        there.retain(|file| {
+            !["components", "samples", "kustomization.yaml"].iter().any(|other| file.starts_with(other))
+        });
+        assert_eq!(listed, there, "{folder}");
+    }
 }
 
 #[test]

@@ -61,6 +61,9 @@ annotations:
 {{- if .Values.multitenancy.enabled }}
 - --default-service-account={{ .Values.multitenancy.defaultServiceAccount }}
 {{- end }}
+{{- if .Values.multitenancy.enabledForWorkloadIdentity }}
+- --default-workload-identity-service-account={{ .Values.multitenancy.defaultWorkloadIdentityServiceAccount }}
+{{- end }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}

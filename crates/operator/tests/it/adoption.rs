@@ -29,7 +29,7 @@ async fn apply(world: &World, manager: &str, object: &Object) {
 }
 
 /// UID and generation of every Deployment: neither changes without a restart of its pods.
-async fn deployments(world: &World, objects: &[Object]) -> BTreeMap<String, (Value, Value)> {
+pub(crate) async fn deployments(world: &World, objects: &[Object]) -> BTreeMap<String, (Value, Value)> {
     let mut deployments = BTreeMap::new();
     for object in objects.iter().filter(|object| object.kind() == "Deployment") {
         let live = world.deployment(object.name()).await.unwrap();
@@ -80,20 +80,18 @@ async fn from_flux_bootstrap() {
     assert_eq!(world.owned().await.len(), 0);
 }
 
-/// What the Go operator leaves: the same field manager, labels, finalizer, inventory and status.
-#[tokio::test(flavor = "multi_thread")]
-async fn from_the_go_operator() {
-    let _flux = the_only_flux().await;
-    let world = World::new("reference").await;
-    let objects = rendered(&world, "2.9.90");
+/// What the Go operator leaves: the same field manager, labels, finalizer, inventory and status. Returns the objects of
+/// Flux and the revision, which is not ours.
+pub(crate) async fn left_by_the_go_operator(world: &World, version: &str) -> (Vec<Object>, String) {
+    let objects = rendered(world, version);
     for object in &objects {
-        apply(&world, "flux-operator", object).await;
+        apply(world, "flux-operator", object).await;
     }
-    world.apply(&spec("2.9.90")).await;
+    world.apply(&spec(version)).await;
     let finalizer = json!({"metadata": {"finalizers": ["fluxcd.controlplane.io/finalizer"]}});
     world.patch(finalizer).await;
     let generation = world.instance().await["metadata"]["generation"].clone();
-    let revision = format!("v2.9.90@sha256:{}", "ab".repeat(32));
+    let revision = format!("v{version}@sha256:{}", "ab".repeat(32));
     let entries: Vec<_> = objects
         .iter()
         .map(|object| json!({"id": object.id().to_inventory_id(), "v": object.version()}))
@@ -103,7 +101,7 @@ async fn from_the_go_operator() {
     let snapshot = json!({
         "digest": format!("sha256:{}", "ab".repeat(32)), "firstReconciled": "2026-01-01T00:00:00Z",
         "lastReconciled": "2026-01-02T00:00:00Z", "lastReconciledDuration": "52.3s",
-        "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 25, "metadata": {"flux": "v2.9.90"},
+        "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 25, "metadata": {"flux": format!("v{version}")},
     });
     let status = json!({"status": {
         "conditions": [{
@@ -115,6 +113,14 @@ async fn from_the_go_operator() {
     }});
     let params = PatchParams::default();
     world.instances().patch_status("flux", &params, &Patch::Merge(status)).await.unwrap();
+    (objects, revision)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_go_operator() {
+    let _flux = the_only_flux().await;
+    let world = World::new("reference").await;
+    let (objects, revision) = left_by_the_go_operator(&world, "2.9.90").await;
     let (before, versions) = (deployments(&world, &objects).await, {
         let mut versions = world.versions().await;
         versions.retain(|(_, version)| !version.is_null());

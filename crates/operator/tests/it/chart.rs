@@ -1,6 +1,7 @@
 //! The charts and the kustomization, as helm and kustomize understand them.
 
 mod cluster;
+mod migration;
 mod schemas;
 
 use std::path::PathBuf;
@@ -116,6 +117,35 @@ async fn a_chart_without_values_is_the_kustomization() {
 }
 
 #[tokio::test]
+async fn the_network_policy_of_the_chart_is_that_of_the_component() {
+    let Some(helm) = Helm::find_or_skip("/nowhere").await else { return };
+    let Some(mut kustomize) = tool(Tool::Kustomize).await else { return };
+    let built = documents(&finish(kustomize.arg("build").arg(workspace::path("deploy"))).unwrap());
+    // A kustomization as users write it, beside a copy of the folder.
+    let folder = tempfile::tempdir().unwrap();
+    finish(Command::new("cp").arg("-r").arg(workspace::path("deploy")).arg(folder.path())).unwrap();
+    let kustomization = "resources: [deploy]\ncomponents: [deploy/components/network-policy]\n";
+    std::fs::write(folder.path().join("kustomization.yaml"), kustomization).unwrap();
+    let Some(mut kustomize) = tool(Tool::Kustomize).await else { return };
+    let extended = documents(&finish(kustomize.arg("build").arg(folder.path())).unwrap());
+    assert_eq!(extended.len(), built.len() + 1);
+    let rendered = helm.template("flux-operator", OPERATOR, &["--set", "networkPolicy.create=true"]);
+    let [expected, rendered] = [extended, rendered].map(|objects| {
+        let [policy] = objects
+            .into_iter()
+            .filter(|object| object["kind"] == "NetworkPolicy")
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        let mut policy = plain(policy);
+        let selector = policy.pointer_mut("/spec/podSelector/matchLabels").unwrap().as_object_mut().unwrap();
+        selector.remove("app.kubernetes.io/instance");
+        policy
+    });
+    assert_eq!(rendered, expected);
+}
+
+#[tokio::test]
 async fn an_instance_without_values_is_the_sample() {
     let Some(helm) = Helm::find_or_skip("/nowhere").await else { return };
     let rendered = helm.template("flux", INSTANCE, &[]);
@@ -164,6 +194,7 @@ async fn every_value_has_an_effect() {
         "ClusterRole/operator-of-tests-edit",
         "ConfigMap/operator-of-tests-ca",
         "ConfigMap/operator-of-tests-dashboard-flux-operator-instance",
+        "FlowSchema/operator-of-tests",
         "NetworkPolicy/operator-of-tests",
         "PodMonitor/operator-of-tests",
         "PrometheusRule/operator-of-tests",
@@ -181,6 +212,7 @@ async fn every_value_has_an_effect() {
             "--log-encoding=console",
             "--reporting-interval=10m",
             "--default-service-account=tenant",
+            "--default-workload-identity-service-account=identity",
             "--registry-ca-file=/ca/ca.crt",
         ])
     );

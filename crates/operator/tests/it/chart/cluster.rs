@@ -17,11 +17,11 @@ use crate::process::Operator;
 use crate::world::{World, until};
 
 /// How long helm waits for pods.
-const WAIT: &[&str] = &["--wait", "--timeout", "2m"];
+pub(super) const WAIT: &[&str] = &["--wait", "--timeout", "2m"];
 
 /// A cluster that no other test has put the CRD into, with a namespace for the operator.
-async fn empty_cluster() -> (Cluster, World) {
-    let start = || Cluster::start(&Options { name: "chart".into(), ..Options::default() }).expect("a cluster");
+pub(super) async fn empty_cluster(name: &'static str) -> (Cluster, World) {
+    let start = || Cluster::start(&Options { name: name.into(), ..Options::default() }).expect("a cluster");
     let cluster = tokio::task::spawn_blocking(start).await.unwrap();
     let world = World::connected(cluster.kubeconfig(), "flux-system").await;
     restrict(&world, "flux-system").await;
@@ -47,7 +47,7 @@ async fn deployment(world: &World) -> Option<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_first_install_to_the_last_uninstall() {
     let Some(helm) = Helm::find_or_skip("/nowhere").await else { return };
-    let (cluster, world) = empty_cluster().await;
+    let (cluster, world) = empty_cluster("chart").await;
     let helm = Helm { kubeconfig: cluster.kubeconfig().to_owned(), ..helm };
     let namespace = ["--namespace", "flux-system"];
 
