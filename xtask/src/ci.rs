@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use crate::book::{self, Book};
 use crate::bundle::Bundle;
 use crate::cargo::{cargo, run, rustup, succeeds};
 use crate::charts::Charts;
@@ -21,7 +22,7 @@ use tally::Counts;
 /// Run every check, as CI does. The first failure stops and is named.
 ///
 /// Steps that need a tool which is not installed say so and are skipped: fuzzing (a nightly
-/// toolchain and cargo-fuzz), cargo-deny, the minimum Rust version.
+/// toolchain and cargo-fuzz), mdbook, cargo-deny, the minimum Rust version.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ci {}
 
@@ -47,6 +48,7 @@ const STEPS: &[Step] = &[
     ("tests", || tally::run().map(Outcome::Tested)),
     ("example: embed", example),
     ("documentation", documentation),
+    ("the book", the_book),
     ("each library alone", each_alone),
     ("WebAssembly", || Wasm {}.run().map(done)),
     ("fuzz smoke", fuzz_smoke),
@@ -101,6 +103,13 @@ fn example() -> anyhow::Result<Outcome> {
 
 fn documentation() -> anyhow::Result<Outcome> {
     run(cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings")).map(done)
+}
+
+fn the_book() -> anyhow::Result<Outcome> {
+    if !book::is_ready() {
+        return Ok(Outcome::Skipped("mdbook is not installed: `cargo install mdbook --locked`".to_owned()));
+    }
+    Book {}.run().map(done)
 }
 
 /// In a build of the whole workspace, one crate can live on the features that another one asks for.

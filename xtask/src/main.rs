@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a build tool reports to whoever called it")]
 
 mod bench;
+mod book;
 mod bundle;
 mod cargo;
 mod charts;
@@ -36,6 +37,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask")]
 enum Xtask {
+    Book(book::Book),
     Bundle(bundle::Bundle),
     Charts(charts::Charts),
     Ci(ci::Ci),
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
 
 fn run(command: Xtask) -> anyhow::Result<()> {
     match command {
+        Xtask::Book(command) => command.run(),
         Xtask::Bundle(command) => command.run(),
         Xtask::Charts(command) => command.run(),
         Xtask::Ci(command) => command.run(),

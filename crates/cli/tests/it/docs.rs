@@ -13,6 +13,9 @@ use flux_operator_testkit::workspace;
 
 use crate::usage::parses;
 
+/// Where files of the repository are that are no pages of the book.
+const REPOSITORY: &str = "https://github.com/flux-operator-rs/flux-operator/blob/main/";
+
 /// A page, by its path from the root of the workspace.
 struct Page {
     path: PathBuf,
@@ -137,6 +140,9 @@ fn every_link_leads_somewhere() {
         let prose = page.prose();
         for (start, _) in prose.match_indices("](") {
             let target = prose[start + 2..].split(')').next().unwrap();
+            if let Some(file) = target.strip_prefix(REPOSITORY) {
+                assert!(workspace::path(file).exists(), "{}: `{target}` is not there", page.path.display());
+            }
             if target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }
@@ -144,6 +150,8 @@ fn every_link_leads_somewhere() {
             let folder = page.path.parent().unwrap();
             let path = if file.is_empty() { page.path.clone() } else { normal(&folder.join(file)) };
             assert!(workspace::path(&path).exists(), "{}: `{target}` is not there", page.path.display());
+            let leaves_the_book = page.path.starts_with("docs") && !path.starts_with("docs");
+            assert!(!leaves_the_book, "{}: name `{target}` by its address, it is not in the book", page.path.display());
             if let Some(other) = pages.iter().find(|other| other.path == path).filter(|_| !anchor.is_empty()) {
                 assert!(other.anchors().contains(anchor), "{}: `{target}` has no such heading", page.path.display());
             }
