@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::Args;
 use flux_operator_builder::upgrade::{self, ChoiceError};
 use flux_operator_builder::{InstancePlan, Release, ReleaseVersion, VersionRange};
+use flux_operator_distro::credentials::Credentials;
 use flux_operator_distro::{Digest, Directory, DirectoryError, Location, ReferenceError};
 
 use crate::error::{Advise, Complaint, Failure};
 use crate::inputs::{Instance, counted};
-use crate::registry::RegistryArgs;
+use crate::registry::{Registries, RegistryArgs};
 use crate::usage::UsageError;
 
 /// How many versions a hint lists.
@@ -135,10 +137,27 @@ impl Distribution {
                 if registry.asks_for_signatures() {
                     return Err(Complaint::new(Unsigned { root: path.display().to_string() }).into());
                 }
-                flux_operator_distro::Distribution::Directory(Directory::open(path).map_err(Complaint::new)?)
+                folder(path)?
             }
             _ => registry.open()?.distribution(location)?,
         };
+        Self::of(location, files)
+    }
+
+    /// The same with registries that are open already, and as somebody. Signatures are left to the caller.
+    pub(crate) fn open_unverified(
+        location: &Location,
+        registries: &Registries,
+        credentials: &Credentials,
+    ) -> Result<Self, Failure> {
+        let files = match location {
+            Location::Path(path) if !path.is_file() => folder(path)?,
+            _ => registries.unverified_distribution(location, credentials)?,
+        };
+        Self::of(location, files)
+    }
+
+    fn of(location: &Location, files: flux_operator_distro::Distribution) -> Result<Self, Failure> {
         let versions = files.versions().map_err(Complaint::new)?;
         if versions.is_empty() {
             return Err(Complaint::new(NoVersions { root: location.to_string() }).into());
@@ -234,6 +253,11 @@ impl Distribution {
             older: self.versions.len().saturating_sub(LISTED),
         }
     }
+}
+
+fn folder(path: &Path) -> Result<flux_operator_distro::Distribution, Failure> {
+    let directory = Directory::open(path).map_err(Complaint::new)?;
+    Ok(flux_operator_distro::Distribution::Directory(directory))
 }
 
 impl Advise for NoRelease {

@@ -99,11 +99,6 @@ pub(crate) enum SetupError {
 }
 
 impl RegistryArgs {
-    /// The same, for something that needs no signature.
-    pub(crate) fn without_trust(&self) -> Self {
-        Self { trust: TrustArgs::default(), ..self.clone() }
-    }
-
     /// Whether signatures are asked for.
     pub(crate) fn asks_for_signatures(&self) -> bool {
         let TrustArgs { keys, root, issuer, issuer_regexp, subject, subject_regexp } = &self.trust;
@@ -168,9 +163,25 @@ impl Registries {
             Location::Registry(reference) => self.place(reference)?.credentials,
             Location::Path(_) => Credentials::Anonymous,
         };
-        let artifacts = self.artifacts();
-        let found = self.wait(Distribution::find(location, &artifacts, &credentials));
-        Ok(found.map_err(Complaint::new)?)
+        self.find(location, &self.artifacts(), &credentials)
+    }
+
+    /// The same as somebody, whoever signed it.
+    pub(crate) fn unverified_distribution(
+        &self,
+        location: &Location,
+        credentials: &Credentials,
+    ) -> Result<Distribution, Failure> {
+        self.find(location, &self.artifacts().with_policy(None), credentials)
+    }
+
+    fn find(
+        &self,
+        location: &Location,
+        artifacts: &Artifacts,
+        credentials: &Credentials,
+    ) -> Result<Distribution, Failure> {
+        Ok(self.wait(Distribution::find(location, artifacts, credentials)).map_err(Complaint::new)?)
     }
 }
 

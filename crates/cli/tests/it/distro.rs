@@ -125,13 +125,20 @@ fn a_mirror_copies_what_is_missing() {
     stand.world.write("mine/flux-images/v2.9.90/upstream-alpine.yaml", &digests);
     let (source, destination) = (format!("{host}/from"), format!("{host}/to"));
     let tag = listed["images"][0]["tag"].as_str().unwrap();
+    let of_the_operator =
+        [("flux-operator", "v0.1.0"), ("charts/flux-operator", "0.1.0"), ("charts/flux-instance", "0.1.0")];
+    for (name, tag) in of_the_operator {
+        stand.registry.put(&format!("from/{name}"), tag, &image);
+    }
     let mirror = |more: &[&str]| {
-        let args =
-            ["distro", "mirror", &destination, "--distribution", "mine", "--source", &source, "--version", "2.9.x"];
-        stand.run(&[&args, more].concat())
+        let args = ["distro", "mirror", &destination, "--distribution", "mine", "--version", "2.9.x"];
+        stand.run(&[&args, &["--source", &source, "--operator-source", &source][..], more].concat())
     };
+    let only =
+        ["--components", "source-controller", "--include-operator-image=false", "--include-operator-chart=false"];
+    let only = [&only[..], &["--include-instance-chart=false"]].concat();
 
-    let dry = mirror(&["--components", "source-controller", "--dry-run"]);
+    let dry = mirror(&[&only[..], &["--dry-run"]].concat());
     assert_eq!(
         (dry.code, dry.stderr),
         (
@@ -145,14 +152,17 @@ fn a_mirror_copies_what_is_missing() {
     assert_eq!(stand.registry.stored("to/source-controller", tag), None);
 
     let all = mirror(&[]);
-    let count = listed["images"].as_array().unwrap().len();
+    let count = listed["images"].as_array().unwrap().len() + of_the_operator.len();
     assert!(
         all.stderr.ends_with(&format!("✔ Mirror complete: {count} copied, 0 skipped, 0 copied by digest\n")),
         "{}",
         all.stderr
     );
     assert_eq!(stand.registry.stored("to/source-controller", tag), Some(platforms.manifest.clone()));
-    let again = mirror(&["--components", "source-controller"]);
+    for (name, tag) in of_the_operator {
+        assert_eq!(stand.registry.stored(&format!("to/{name}"), tag), Some(image.manifest.clone()), "{name}");
+    }
+    let again = mirror(&only);
     assert_eq!(
         again.stderr,
         format!(
@@ -162,6 +172,15 @@ fn a_mirror_copies_what_is_missing() {
     );
     let unknown = mirror(&["--components", "sauce-controller"]);
     assert!(unknown.stderr.starts_with("✗ the digest list of `upstream-alpine` has no `sauce-controller`\n"));
+
+    // Where nothing else is said, it comes from where releases are published.
+    let published = stand.run(&["distro", "mirror", &destination, "--distribution", "mine", "--dry-run"]).stderr;
+    for (name, tag) in of_the_operator {
+        let line = format!("✎ ghcr.io/flux-operator-rs/{name}:{tag} → {destination}/{name}:{tag} (dry-run)\n");
+        assert!(published.contains(&line), "{published}");
+    }
+    let misspelt = mirror(&["--operator-source", "https://example.com"]);
+    assert!(misspelt.stderr.starts_with("✗ `https://example.com` is no registry and path to copy from\n"));
 }
 
 #[test]

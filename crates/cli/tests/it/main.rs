@@ -9,6 +9,7 @@ mod distributions;
 mod distro;
 mod docs;
 mod loopback;
+mod mirroring;
 mod output_dir;
 mod patching;
 mod played;
