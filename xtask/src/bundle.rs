@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use flux_operator_builder::yaml;
+use flux_operator_cli::commands::check::SUPPORTED;
 use serde_json::{Value, json};
 
 use crate::generated::{self, Generated};
@@ -17,6 +18,11 @@ pub(crate) struct Bundle {
     /// Write nothing and fail where a file is not what would be written.
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// The oldest Kubernetes, as `flux-operator check` has it: a version without a range.
+fn kubernetes() -> &'static str {
+    SUPPORTED.trim_start_matches(">=").trim_end_matches("-0")
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -102,7 +108,7 @@ fn cluster_service_version(owned: &[Value]) -> anyhow::Result<Value> {
             "displayName": "Flux Operator",
             "description": DESCRIPTION,
             "version": VERSION,
-            "minKubeVersion": "1.29.0",
+            "minKubeVersion": kubernetes(),
             "maturity": CHANNEL,
             "keywords": ["flux", "fluxcd", "gitops"],
             "links": [{"name": "Source", "url": env!("CARGO_PKG_REPOSITORY")}],
@@ -151,7 +157,8 @@ fn annotations() -> Value {
         "operators.operatorframework.io.bundle.package.v1": "flux-operator",
         "operators.operatorframework.io.bundle.channels.v1": CHANNEL,
         "operators.operatorframework.io.bundle.channel.default.v1": CHANNEL,
-        "com.redhat.openshift.versions": "v4.16",
+        // The first with the Kubernetes of `kubernetes`.
+        "com.redhat.openshift.versions": "v4.20",
     })
 }
 

@@ -72,6 +72,8 @@ fn text(schema: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use flux_operator_builder::yaml::{self, Dialect, Limits};
+    use flux_operator_cli::commands::check::SUPPORTED;
+    use flux_operator_cli::commands::distro::mirror::PUBLISHED;
 
     use super::*;
 
@@ -81,14 +83,26 @@ mod tests {
     }
 
     #[test]
-    fn charts_have_the_version_of_the_program() {
+    fn charts_have_the_versions_of_the_program() {
         for folder in [OPERATOR, INSTANCE] {
+            assert_eq!(chart(folder)["kubeVersion"], SUPPORTED, "{folder}");
             assert_eq!(chart(folder)["version"], env!("CARGO_PKG_VERSION"), "{folder}");
             assert_eq!(chart(folder)["appVersion"], concat!("v", env!("CARGO_PKG_VERSION")), "{folder}");
         }
+        let kubernetes = SUPPORTED.trim_start_matches(">=").trim_end_matches(".0-0");
+        for page in ["docs/compatibility.md", "docs/install.md"] {
+            let says = generated::read(page).unwrap().contains(&format!("{kubernetes} or newer"));
+            assert!(says, "{page}: expected `{kubernetes} or newer`");
+        }
         let deployment = generated::read("deploy/deployment.yaml").unwrap();
-        let image = concat!("image: ghcr.io/flux-operator-rs/flux-operator:v", env!("CARGO_PKG_VERSION"), "\n");
-        assert!(deployment.contains(image), "deploy/deployment.yaml: expected `{}`", image.trim());
+        let repository = format!("{PUBLISHED}/flux-operator");
+        let image = format!("image: {repository}:v{}\n", env!("CARGO_PKG_VERSION"));
+        assert!(
+            generated::read("charts/flux-operator/values.yaml")
+                .unwrap()
+                .contains(&format!("repository: {repository}\n"))
+        );
+        assert!(deployment.contains(&image), "deploy/deployment.yaml: expected `{}`", image.trim());
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Arguments {
 }
 
 /// The Kubernetes that Flux works with.
-const SUPPORTED: &str = ">=1.33.0-0";
+pub const SUPPORTED: &str = ">=1.33.0-0";
 
 /// Something is not as it should be.
 #[derive(Debug, thiserror::Error)]
