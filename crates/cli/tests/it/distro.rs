@@ -179,7 +179,9 @@ fn a_mirror_copies_what_is_missing() {
         let line = format!("✎ ghcr.io/flux-operator-rs/{name}:{tag} → {destination}/{name}:{tag} (dry-run)\n");
         assert!(published.contains(&line), "{published}");
     }
-    let misspelt = mirror(&["--operator-source", "https://example.com"]);
+    let misspelt =
+        ["distro", "mirror", &destination, "--distribution", "mine", "--operator-source", "https://example.com"];
+    let misspelt = stand.run(&misspelt);
     assert!(misspelt.stderr.starts_with("✗ `https://example.com` is no registry and path to copy from\n"));
 }
 
