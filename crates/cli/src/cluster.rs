@@ -16,6 +16,7 @@ use flux_operator_api::GoDuration;
 use flux_operator_inventory::{Connection, RequestLimits};
 use kube::Client;
 use tokio::runtime::Builder;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
 pub(crate) use discovery::{Discovery, ServedKind};
@@ -46,6 +47,10 @@ pub(crate) struct Cluster {
     pub(crate) namespace_is_explicit: bool,
     pub(crate) story: Story,
     deadline: Instant,
+    /// The kinds of all groups but the core group, once somebody has asked.
+    groups: OnceCell<Discovery>,
+    /// All kinds, the same way.
+    everything: OnceCell<Discovery>,
 }
 
 /// How long a command may take.
@@ -111,6 +116,8 @@ impl Cluster {
             namespace_is_explicit: globals.namespace.is_some(),
             story: Story::new(globals.quiet),
             deadline,
+            groups: OnceCell::new(),
+            everything: OnceCell::new(),
         })
     }
 

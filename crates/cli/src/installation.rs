@@ -1,10 +1,10 @@
-//! What is installed in a cluster: the report of the operator, or what can be seen without one.
+//! What is installed in a cluster: the operator, and the FluxInstance.
 
 use flux_operator_api::{Object, identity, labels};
 use kube::api::ListParams;
 
 use crate::cluster::{Cluster, ClusterError, Scope, ServedKind};
-use crate::kinds::{INSTANCE, REPORT};
+use crate::kinds::INSTANCE;
 use crate::readiness::text;
 
 /// The label by which the Deployment of the operator is found.
@@ -16,20 +16,6 @@ pub(crate) fn deployments() -> ServedKind {
 }
 
 impl Cluster {
-    /// The report of the operator: `flux` in the namespace of the operator, or the first there is.
-    pub(crate) async fn report(&self) -> Result<Option<Object>, ClusterError> {
-        let kind = ServedKind::known(REPORT, identity::VERSION);
-        let mut reports = self.list(&kind, &Scope::All, &ListParams::default()).await?.objects;
-        reports.sort_by_key(|report| report.name() != identity::INSTANCE_NAME);
-        if reports.len() > 1
-            && let Some(operator) = self.operator().await?
-            && let Some(own) = reports.iter().position(|report| report.namespace() == operator.namespace())
-        {
-            return Ok(Some(reports.swap_remove(own)));
-        }
-        Ok(reports.into_iter().next())
-    }
-
     /// The Deployment of the operator.
     pub(crate) async fn operator(&self) -> Result<Option<Object>, ClusterError> {
         let params = ListParams::default().labels(OPERATOR);
@@ -38,7 +24,7 @@ impl Cluster {
 
     /// The FluxInstance of the cluster.
     pub(crate) async fn instance(&self) -> Result<Option<Object>, ClusterError> {
-        let kind = ServedKind::known(INSTANCE, identity::VERSION);
+        let kind = ServedKind::known(INSTANCE);
         let mut instances = self.list(&kind, &Scope::All, &ListParams::default()).await?.objects;
         instances.sort_by_key(|instance| instance.name() != identity::INSTANCE_NAME);
         Ok(instances.into_iter().next())

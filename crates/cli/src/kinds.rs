@@ -14,6 +14,8 @@ pub(crate) struct FluxKind {
     pub(crate) short: &'static str,
     pub(crate) plural: &'static str,
     pub(crate) group: &'static str,
+    /// The version that clusters have most likely. Only what must be quick relies on it, and asks where it is wrong.
+    pub(crate) version: &'static str,
     /// Whether its objects do something again and again, and can be asked to do it now.
     pub(crate) is_reconciled: bool,
     pub(crate) suspension: Suspension,
@@ -43,10 +45,11 @@ const fn kind(
     short: &'static str,
     plural: &'static str,
     group: &'static str,
+    version: &'static str,
     is_reconciled: bool,
     suspension: Suspension,
 ) -> FluxKind {
-    FluxKind { kind, short, plural, group, is_reconciled, suspension }
+    FluxKind { kind, short, plural, group, version, is_reconciled, suspension }
 }
 
 /// All of them, in the order in which they are listed.
@@ -55,25 +58,33 @@ pub(crate) const CATALOGUE: [FluxKind; 19] = {
     const DISABLED: Suspension = Suspension::Annotation(annotations::RECONCILE);
     const GENERATOR: Suspension = Suspension::Annotation("source.extensions.fluxcd.io/reconcile");
     [
-        kind("FluxInstance", "instance", "fluxinstances", OPERATOR, true, DISABLED),
-        kind("FluxReport", "report", "fluxreports", OPERATOR, true, DISABLED),
-        kind("ResourceSet", "rset", "resourcesets", OPERATOR, true, DISABLED),
-        kind("ResourceSetInputProvider", "rsip", "resourcesetinputproviders", OPERATOR, true, DISABLED),
-        kind("Kustomization", "ks", "kustomizations", KUSTOMIZE, true, Field),
-        kind("HelmRelease", "hr", "helmreleases", HELM, true, Field),
-        kind("GitRepository", "gitrepo", "gitrepositories", SOURCE, true, Field),
-        kind("OCIRepository", "ocirepo", "ocirepositories", SOURCE, true, Field),
-        kind("Bucket", "bucket", "buckets", SOURCE, true, Field),
-        kind("HelmRepository", "helmrepo", "helmrepositories", SOURCE, true, Field),
-        kind("HelmChart", "hc", "helmcharts", SOURCE, true, Field),
-        kind("ArtifactGenerator", "ag", "artifactgenerators", EXTENSIONS, true, GENERATOR),
-        kind("ExternalArtifact", "ea", "externalartifacts", SOURCE, false, Never),
-        kind("Alert", "alert", "alerts", NOTIFICATION, false, Field),
-        kind("Provider", "provider", "providers", NOTIFICATION, false, Field),
-        kind("Receiver", "receiver", "receivers", NOTIFICATION, true, Field),
-        kind("ImageRepository", "imgrepo", "imagerepositories", IMAGE, true, Field),
-        kind("ImagePolicy", "imgpol", "imagepolicies", IMAGE, true, Field),
-        kind("ImageUpdateAutomation", "imgauto", "imageupdateautomations", IMAGE, true, Field),
+        kind("FluxInstance", "instance", "fluxinstances", OPERATOR, identity::VERSION, true, DISABLED),
+        kind("FluxReport", "report", "fluxreports", OPERATOR, identity::VERSION, true, DISABLED),
+        kind("ResourceSet", "rset", "resourcesets", OPERATOR, identity::VERSION, true, DISABLED),
+        kind(
+            "ResourceSetInputProvider",
+            "rsip",
+            "resourcesetinputproviders",
+            OPERATOR,
+            identity::VERSION,
+            true,
+            DISABLED,
+        ),
+        kind("Kustomization", "ks", "kustomizations", KUSTOMIZE, "v1", true, Field),
+        kind("HelmRelease", "hr", "helmreleases", HELM, "v2", true, Field),
+        kind("GitRepository", "gitrepo", "gitrepositories", SOURCE, "v1", true, Field),
+        kind("OCIRepository", "ocirepo", "ocirepositories", SOURCE, "v1", true, Field),
+        kind("Bucket", "bucket", "buckets", SOURCE, "v1", true, Field),
+        kind("HelmRepository", "helmrepo", "helmrepositories", SOURCE, "v1", true, Field),
+        kind("HelmChart", "hc", "helmcharts", SOURCE, "v1", true, Field),
+        kind("ArtifactGenerator", "ag", "artifactgenerators", EXTENSIONS, "v1beta1", true, GENERATOR),
+        kind("ExternalArtifact", "ea", "externalartifacts", SOURCE, "v1", false, Never),
+        kind("Alert", "alert", "alerts", NOTIFICATION, "v1beta3", false, Field),
+        kind("Provider", "provider", "providers", NOTIFICATION, "v1beta3", false, Field),
+        kind("Receiver", "receiver", "receivers", NOTIFICATION, "v1", true, Field),
+        kind("ImageRepository", "imgrepo", "imagerepositories", IMAGE, "v1", true, Field),
+        kind("ImagePolicy", "imgpol", "imagepolicies", IMAGE, "v1", true, Field),
+        kind("ImageUpdateAutomation", "imgauto", "imageupdateautomations", IMAGE, "v1", true, Field),
     ]
 };
 

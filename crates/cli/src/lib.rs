@@ -19,6 +19,7 @@ pub mod commands;
 
 mod kinds;
 mod readiness;
+mod report;
 mod requests;
 mod sources;
 mod view;
@@ -36,6 +37,7 @@ mod render;
 
 mod confirm;
 pub mod error;
+mod jsonpath;
 mod nearest;
 mod output;
 mod table;

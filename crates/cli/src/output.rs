@@ -1,5 +1,7 @@
 //! Results, on stdout.
 
+mod format;
+
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -7,23 +9,10 @@ use flux_operator_api::Object;
 use flux_operator_builder::yaml;
 use serde_json::{Value, json};
 
+pub(crate) use format::{ListFormat, ListFormats};
+
 use crate::error::{Advise, Complaint, Failure};
 use crate::render;
-
-/// How a list is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    /// Columns.
-    Table,
-    /// More columns.
-    Wide,
-    /// YAML.
-    Yaml,
-    /// JSON.
-    Json,
-    /// A line `<kind>/<namespace>/<name>` for each object.
-    Name,
-}
 
 /// How a document is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,16 +59,16 @@ pub(crate) fn document(value: &Value, format: DocumentFormat) -> String {
     }
 }
 
-/// Objects of the cluster: one as it is where it was named, and several as a `List` or documents.
-pub(crate) fn objects(objects: Vec<Object>, format: DocumentFormat, is_one: bool) -> String {
+/// Objects of the cluster as JSON has them: each by itself where one was named, and otherwise all in a `List`.
+pub(crate) fn listed(objects: Vec<Object>, is_one: bool) -> Vec<Value> {
+    let values: Vec<_> = objects.into_iter().map(without_noise).collect();
+    if is_one { values } else { vec![json!({"apiVersion": "v1", "kind": "List", "items": values})] }
+}
+
+/// Objects of the cluster as YAML, a document for each.
+pub(crate) fn documents(objects: Vec<Object>) -> String {
     let values = objects.into_iter().map(without_noise);
-    match format {
-        DocumentFormat::Json if is_one => values.map(|value| document(&value, format)).collect(),
-        DocumentFormat::Json => {
-            document(&json!({"apiVersion": "v1", "kind": "List", "items": values.collect::<Vec<_>>()}), format)
-        }
-        DocumentFormat::Yaml => values.map(|value| format!("---\n{}", document(&value, format))).collect(),
-    }
+    values.map(|value| format!("---\n{}", document(&value, DocumentFormat::Yaml))).collect()
 }
 
 /// Without what is only there for field managers.

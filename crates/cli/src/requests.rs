@@ -85,8 +85,7 @@ impl Cluster {
     /// Has a source fetched, and waits for it.
     pub(crate) async fn reconcile_source(&self, source: &Reference) -> Result<(), Failure> {
         let Some(flux_kind) = source.flux_kind() else { return Ok(()) };
-        let discovery = self.discover().await?;
-        let kind = discovery.flux(flux_kind)?;
+        let kind = &self.served(flux_kind).await?;
         let object = self.get(kind, &source.namespace, &source.name).await?;
         if sources::is_static(&object) || !flux_kind.is_reconciled {
             self.story.item(format_args!("{source} needs no fetching"));

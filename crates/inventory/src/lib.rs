@@ -44,6 +44,7 @@
 
 pub mod plan;
 
+pub mod causes;
 pub mod change;
 pub mod health;
 pub mod mask;
@@ -53,6 +54,7 @@ pub mod record;
 
 pub mod engine;
 
+pub use causes::describe;
 pub use change::{Action, Change, ChangeSet, SkipReason};
 pub use engine::{
     ApplyError, Cause, Connection, Deletion, Engine, EngineOptions, Failure, InventoryStore, KindError, Migration,

@@ -8,6 +8,7 @@ use flux_operator_builder::upgrade::ChoiceError;
 use flux_operator_builder::{BuildError, Violations};
 use flux_operator_distro::credentials::KeychainError;
 use flux_operator_distro::{DistributionError, PullError};
+pub use flux_operator_inventory::describe;
 use flux_operator_inventory::{ApplyError, ChangeSet, Entry, RequestError};
 
 use crate::instance::UnreadableSpec;
@@ -226,22 +227,6 @@ impl Reconciled {
             |action: Action| matches!(action, Action::Skipped(SkipReason::ReconcileDisabled | SkipReason::Held));
         self.changes.iter().filter(move |change| is_left(change.action)).map(|change| &change.id)
     }
-}
-
-/// An error and its causes in one line, each once.
-///
-/// Many errors repeat their cause in their own text; what a text has said already is left out.
-pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text.extend([": ", &said]);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

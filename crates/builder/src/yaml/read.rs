@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::node::{Node, NodeKind, Scalar};
-use granit_parser::{Event, Options, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
 
 /// What a reader accepts before it gives up.
 ///
@@ -44,6 +44,13 @@ pub struct YamlError {
     pub reason: String,
 }
 
+/// What the parser finds, in our words.
+impl From<ScanError> for YamlError {
+    fn from(error: ScanError) -> Self {
+        Self { line: error.marker().line(), column: error.marker().col() + 1, reason: error.info() }
+    }
+}
+
 /// Reads all documents of a text.
 ///
 /// Aliases are replaced by what they stand for, and merge keys by the entries they bring in, a
@@ -68,11 +75,7 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Node>, YamlError> {
         aliases: 0,
     };
     for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| YamlError {
-            line: error.marker().line(),
-            column: error.marker().col() + 1,
-            reason: error.info(),
-        })?;
+        let (event, span) = event?;
         reader.take(event, span)?;
     }
     Ok(reader.documents)

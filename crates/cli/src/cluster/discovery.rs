@@ -6,7 +6,7 @@ use http::header::ACCEPT;
 use serde::Deserialize;
 
 use super::{Cluster, ClusterError};
-use crate::kinds::FluxKind;
+use crate::kinds::{FluxKind, INSTANCE};
 use crate::nearest::nearest;
 
 /// Aggregated discovery, which every supported cluster has.
@@ -32,9 +32,9 @@ pub(crate) struct ServedKind {
 }
 
 impl ServedKind {
-    /// A kind of Flux at a version that is known without asking.
-    pub(crate) fn known(kind: &FluxKind, version: &str) -> Self {
-        Self::built_in(kind.group, version, kind.kind, kind.plural, true)
+    /// A kind of Flux at the version that it has most likely, which for kinds of the operator is certain.
+    pub(crate) fn known(kind: &FluxKind) -> Self {
+        Self::built_in(kind.group, kind.version, kind.kind, kind.plural, true)
     }
 
     /// A kind of Kubernetes itself.
@@ -136,16 +136,30 @@ impl Discovery {
 }
 
 impl Cluster {
-    /// The kinds of all groups but the core group.
-    pub(crate) async fn discover(&self) -> Result<Discovery, ClusterError> {
-        Ok(Discovery { kinds: self.served_below("/apis").await? })
+    /// The kinds of all groups but the core group, asked for once.
+    pub(crate) async fn discover(&self) -> Result<&Discovery, ClusterError> {
+        self.groups.get_or_try_init(async || Ok(Discovery { kinds: self.served_below("/apis").await? })).await
     }
 
-    /// All kinds.
-    pub(crate) async fn discover_all(&self) -> Result<Discovery, ClusterError> {
-        let (mut core, others) = futures::try_join!(self.served_below("/api"), self.served_below("/apis"))?;
-        core.extend(others);
-        Ok(Discovery { kinds: core })
+    /// All kinds, asked for once.
+    pub(crate) async fn discover_all(&self) -> Result<&Discovery, ClusterError> {
+        let discover = async || {
+            let (mut core, others) = futures::try_join!(self.served_below("/api"), self.served_below("/apis"))?;
+            core.extend(others);
+            Ok(Discovery { kinds: core })
+        };
+        self.everything.get_or_try_init(discover).await
+    }
+
+    /// A kind of Flux. For a FluxInstance, nobody has to be asked.
+    ///
+    /// # Errors
+    /// Also that it is not installed.
+    pub(crate) async fn served(&self, kind: &FluxKind) -> Result<ServedKind, ClusterError> {
+        if kind == INSTANCE {
+            return Ok(ServedKind::known(kind));
+        }
+        self.discover().await?.flux(kind).cloned()
     }
 
     async fn served_below(&self, root: &str) -> Result<Vec<ServedKind>, ClusterError> {

@@ -40,6 +40,11 @@ impl ClusterError {
     pub(crate) fn request(doing: impl Into<String>, source: RequestError) -> Self {
         Self::Request { doing: doing.into(), source }
     }
+
+    /// Whether whoever asks must not do that.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Request { source, .. } if source.is_forbidden())
+    }
 }
 
 /// Who exits because of a signal says so: 128 and the number of the signal.

@@ -53,6 +53,13 @@ pub(crate) struct Listed {
     pub(crate) version: String,
 }
 
+impl Listed {
+    /// Whether the kind is not there, at this version.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.version.is_empty()
+    }
+}
+
 impl Cluster {
     /// Asks, and reads the answer.
     pub(crate) async fn ask<T: DeserializeOwned>(

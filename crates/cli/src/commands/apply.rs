@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use flux_operator_api::identity;
 use kube::api::Patch;
 use serde_json::Value;
 
@@ -113,7 +112,7 @@ fn check(then: &Document, now: &Document) -> Result<(), ApplyPlanError> {
 }
 
 async fn carry_out(cluster: &Cluster, namespace: &str, name: &str, plan: &Document, wait: bool) -> Result<(), Failure> {
-    let kind = ServedKind::known(INSTANCE, identity::VERSION);
+    let kind = ServedKind::known(INSTANCE);
     let mut instance = plan.instance.clone();
     if let Some(metadata) = instance.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert("namespace".to_owned(), namespace.into());

@@ -1,7 +1,6 @@
 //! `flux-operator delete`.
 
 use clap::{Args, Subcommand};
-use flux_operator_api::identity;
 use kube::api::DeleteParams;
 
 use crate::cluster::{Cluster, ClusterError, ServedKind, Span, on_cluster};
@@ -71,7 +70,7 @@ async fn delete(arguments: &Instance, cluster: &Cluster) -> Result<(), Failure> 
         let text = format!("the namespace `{namespace}` belongs to Kubernetes");
         return Err(Complaint::new(UsageError::found(text, "leave `--with-namespace` out")).into());
     }
-    let kind = ServedKind::known(INSTANCE, identity::VERSION);
+    let kind = ServedKind::known(INSTANCE);
     let instance = cluster.get(&kind, namespace, name).await?;
     let what = match (with_suspend, with_namespace) {
         (true, _) => "The instance is deleted; Flux stays, and nobody looks after it.",

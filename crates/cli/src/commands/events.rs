@@ -196,9 +196,8 @@ impl Wanted {
 /// What has to happen before an object can change: its sources, and what an alert or a policy
 /// refers to.
 async fn wanted_sources(cluster: &Cluster, subject: &Subject, own: &Reference) -> Result<Vec<Reference>, Failure> {
-    let discovery = cluster.discover().await?;
-    let kind = discovery.flux(subject.kind)?;
-    let Some(object) = cluster.find(kind, &own.namespace, &own.name).await? else { return Ok(Vec::new()) };
+    let kind = cluster.served(subject.kind).await?;
+    let Some(object) = cluster.find(&kind, &own.namespace, &own.name).await? else { return Ok(Vec::new()) };
     let mut found = sources(&object);
     let referred = |pointer: &str, kind: &str| reference(&object, pointer, kind);
     found.extend(referred("/spec/providerRef", "Provider"));

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use flux_operator_api::{Object, annotations};
+use flux_operator_api::{FluxReport, Object, annotations, identity};
 use serde_json::{Map, Value};
 
 use crate::cluster::{Cluster, Scope, Span, on_cluster};
@@ -33,7 +33,7 @@ pub enum Command {
     /// Print objects of Flux as they were written, for another cluster or for Git.
     #[command(after_help = RESOURCE_EXAMPLES)]
     Resource(Resource),
-    /// Print the report of the operator.
+    /// Print the report of the operator, or what it would say where there is none.
     #[command(after_help = REPORT_EXAMPLES)]
     Report(Report),
 }
@@ -68,12 +68,8 @@ pub struct Report {
 
 /// Nothing to export.
 #[derive(Debug, thiserror::Error)]
-enum Nothing {
-    #[error("the cluster has no FluxReport")]
-    Report,
-    #[error("no resources found {0}")]
-    Resources(String),
-}
+#[error("no resources found {0}")]
+struct NothingFound(String);
 
 impl Command {
     /// Prints the objects.
@@ -83,9 +79,11 @@ impl Command {
     pub(crate) fn run(self, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Report(Report { output }) => on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-                let report = cluster.report().await?;
-                let report = report.ok_or_else(|| Complaint::new(Nothing::Report))?;
-                output::write(stdout, &output::document(&cleaned(report), output)).map(drop)
+                let report = match cluster.report().await? {
+                    Some(report) => cleaned(report),
+                    None => observed(&cluster).await?,
+                };
+                output::write(stdout, &output::document(&report, output)).map(drop)
             }),
             Self::Resource(arguments) => resources(&arguments, globals, stdout),
         }
@@ -99,13 +97,13 @@ fn resources(arguments: &Resource, globals: &Globals, stdout: &mut dyn Write) ->
         return Err(Complaint::new(UsageError::found("there is nothing to export", hint)).into());
     }
     on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-        let discovery = cluster.discover().await?;
         let mut objects = Vec::new();
         for subject in resource {
-            let kind = discovery.flux(subject.kind)?;
-            objects.push(cluster.get(kind, subject.namespace(cluster.namespace()), &subject.name).await?);
+            let kind = cluster.served(subject.kind).await?;
+            objects.push(cluster.get(&kind, subject.namespace(cluster.namespace()), &subject.name).await?);
         }
         if *all {
+            let discovery = cluster.discover().await?;
             // A report is the operator's own.
             let wanted = |known: &&FluxKind| kind.contains(known) || (kind.is_empty() && known.kind != "FluxReport");
             let kinds: Vec<_> = CATALOGUE
@@ -116,7 +114,7 @@ fn resources(arguments: &Resource, globals: &Globals, stdout: &mut dyn Write) ->
             let scope = Scope::Namespace(cluster.namespace().to_owned());
             objects = cluster.list_all(&kinds, &scope).await?;
             if objects.is_empty() {
-                return Err(Complaint::new(Nothing::Resources(scope.words())).into());
+                return Err(Complaint::new(NothingFound(scope.words())).into());
             }
         }
         let is_one = objects.len() == 1 && !all;
@@ -127,6 +125,15 @@ fn resources(arguments: &Resource, globals: &Globals, stdout: &mut dyn Write) ->
         };
         output::write(stdout, &text).map(drop)
     })
+}
+
+/// A report from what there is.
+async fn observed(cluster: &Cluster) -> Result<Value, Failure> {
+    cluster.story.remark("the operator has written no report; this is what can be seen from here");
+    let (spec, namespace) = cluster.observed_report().await?;
+    let mut report = FluxReport::new(identity::INSTANCE_NAME, spec);
+    report.metadata.namespace = Some(namespace);
+    Ok(serde_json::to_value(report).unwrap_or_default())
 }
 
 /// Annotations that only the cluster has a use for.
@@ -159,12 +166,9 @@ fn keep(metadata: &mut Map<String, Value>, field: &str, holds: impl Fn(&str) -> 
     }
 }
 
-impl Advise for Nothing {
+impl Advise for NothingFound {
     fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Report => "`flux-operator get instance -o yaml` has the status of Flux".to_owned(),
-            Self::Resources(_) => "`flux-operator get all -A` lists what there is".to_owned(),
-        })
+        Some("`flux-operator get all -A` lists what there is".to_owned())
     }
 }
 

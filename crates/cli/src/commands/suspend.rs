@@ -1,9 +1,8 @@
 //! `flux-operator suspend` and `flux-operator resume`: pause, and go on.
 
 use clap::{Args, Subcommand};
-use flux_operator_api::identity;
 
-use crate::cluster::{Cluster, ServedKind, Span, on_cluster};
+use crate::cluster::{Cluster, Span, on_cluster};
 use crate::error::{Complaint, Failure};
 use crate::flags::Wait;
 use crate::globals::Globals;
@@ -95,7 +94,8 @@ impl Suspend {
         };
         check(&subjects)?;
         on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-            for (subject, kind) in subjects.iter().zip(served(&cluster, &subjects).await?) {
+            for subject in &subjects {
+                let kind = cluster.served(subject.kind).await?;
                 let object = cluster.get(&kind, subject.namespace(cluster.namespace()), &subject.name).await?;
                 cluster.suspend(subject.kind, &kind, &object).await?;
                 cluster.story.done("Reconciliation suspended");
@@ -114,12 +114,12 @@ impl Resume {
         };
         check(&subjects)?;
         on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-            let kinds = served(&cluster, &subjects).await?;
             let mut resumed = Vec::new();
-            for (subject, kind) in subjects.iter().zip(&kinds) {
+            for subject in &subjects {
+                let kind = cluster.served(subject.kind).await?;
                 let namespace = subject.namespace(cluster.namespace());
-                let object = cluster.get(kind, namespace, &subject.name).await?;
-                let token = cluster.resume(subject.kind, kind, &object).await?;
+                let object = cluster.get(&kind, namespace, &subject.name).await?;
+                let token = cluster.resume(subject.kind, &kind, &object).await?;
                 // Nobody answers for kinds that are never reconciled.
                 if wait.wait && subject.kind.is_reconciled {
                     resumed.push((kind, namespace, &subject.name, token));
@@ -131,7 +131,7 @@ impl Resume {
                 cluster.story.waiting("Waiting for reconciliation...");
             }
             for (kind, namespace, name, token) in resumed {
-                cluster.story.done(cluster.ready(kind, namespace, name, Some(&token)).await?);
+                cluster.story.done(cluster.ready(&kind, namespace, name, Some(&token)).await?);
             }
             Ok(())
         })
@@ -151,14 +151,4 @@ fn check(subjects: &[Subject]) -> Result<(), Failure> {
         }
         None => Ok(()),
     }
-}
-
-/// Where the objects are. For an instance, nobody has to be asked.
-async fn served(cluster: &Cluster, subjects: &[Subject]) -> Result<Vec<ServedKind>, Failure> {
-    if subjects.iter().all(|subject| subject.kind == INSTANCE) {
-        return Ok(vec![ServedKind::known(INSTANCE, identity::VERSION); subjects.len()]);
-    }
-    let discovery = cluster.discover().await?;
-    let kinds = subjects.iter().map(|subject| discovery.flux(subject.kind).cloned());
-    Ok(kinds.collect::<Result<_, _>>()?)
 }

@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
         let mut complaints = Vec::new();
         let mut gap = "";
         for parts in named {
-            match trace(&cluster, &discovery, parts).await {
+            match trace(&cluster, discovery, parts).await {
                 Ok(text) => {
                     output::write(stdout, &format!("{gap}{text}"))?;
                     gap = "---\n";

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::cluster::{Cluster, Span, on_cluster};
 use crate::error::Failure;
 use crate::globals::Globals;
-use crate::kinds::{FluxKind, INSTANCE};
+use crate::kinds::{HELM_RELEASE, INSTANCE, KUSTOMIZATION};
 use crate::output::{self, DocumentFormat};
 
 const INSTANCE_EXAMPLES: &str = "\
@@ -91,21 +91,20 @@ impl Command {
     /// # Errors
     /// The root does not exist. What is missing below it is marked.
     pub(crate) fn run(self, globals: &Globals, stdout: &mut dyn Write) -> Result<(), Failure> {
-        let called = |kind| FluxKind::called(kind).unwrap_or(INSTANCE);
         let (kind, arguments) = match self {
             Self::Instance(arguments) => (INSTANCE, arguments),
-            Self::Kustomization(arguments) => (called("Kustomization"), arguments),
-            Self::HelmRelease(arguments) => (called("HelmRelease"), arguments),
+            Self::Kustomization(arguments) => (KUSTOMIZATION, arguments),
+            Self::HelmRelease(arguments) => (HELM_RELEASE, arguments),
         };
         on_cluster(globals, Span::Limited, async |cluster: Cluster| {
             let wants_health = arguments.health || arguments.pods;
             let discovery = if wants_health { cluster.discover_all().await? } else { cluster.discover().await? };
-            let mut tree = grow::grow(&cluster, &discovery, kind, &arguments.name).await?;
+            let mut tree = grow::grow(&cluster, discovery, kind, &arguments.name).await?;
             if arguments.compact {
                 tree.retain_flux();
             }
             if wants_health {
-                health::look(&cluster, &discovery, &mut tree, arguments.pods).await?;
+                health::look(&cluster, discovery, &mut tree, arguments.pods).await?;
             }
             let text = match arguments.output {
                 Format::Tree => draw::lines(&tree),

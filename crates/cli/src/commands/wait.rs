@@ -1,9 +1,8 @@
 //! `flux-operator wait`: until something is so.
 
 use clap::{Args, Subcommand, ValueEnum};
-use flux_operator_api::identity;
 
-use crate::cluster::{Cluster, ServedKind, Span, on_cluster};
+use crate::cluster::{Cluster, Span, on_cluster};
 use crate::error::Failure;
 use crate::globals::Globals;
 use crate::kinds::INSTANCE;
@@ -90,11 +89,7 @@ impl Command {
             }
         };
         on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-            let kind = if subject.kind == INSTANCE {
-                ServedKind::known(INSTANCE, identity::VERSION)
-            } else {
-                cluster.discover().await?.flux(subject.kind)?.clone()
-            };
+            let kind = cluster.served(subject.kind).await?;
             let (namespace, name) = (subject.namespace(cluster.namespace()), subject.name.as_str());
             let goal = match state {
                 State::Ready => "become ready",

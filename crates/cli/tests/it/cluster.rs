@@ -1,4 +1,5 @@
-//! The binary against a real API server. No controllers run there: tests write every status.
+//! The binary against a real API server. But for the one of `lifecycle`, no controllers run
+//! there: tests write every status.
 
 mod access;
 mod acting;
@@ -6,6 +7,7 @@ mod getting;
 mod installing;
 mod keeping;
 mod kubernetes;
+mod lifecycle;
 mod listing;
 mod looking;
 mod planning;

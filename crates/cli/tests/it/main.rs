@@ -10,6 +10,7 @@ mod distro;
 mod docs;
 mod loopback;
 mod mirroring;
+mod operator;
 mod output_dir;
 mod patching;
 mod played;

@@ -1,5 +1,7 @@
 //! Commands against an API server that this machine plays, for what a real one cannot be made to say.
 
+mod reports;
+
 use serde_json::{Value, json};
 
 use crate::loopback::{Answer, Loopback};

@@ -55,10 +55,26 @@ pub(crate) fn parses(line: &str) {
     let line = line.trim();
     for (start, _) in line.match_indices("flux-operator ").filter(|_| !line.starts_with('#')) {
         let is_call = start == 0 || line[..start].ends_with(['|', '(']) || line[..start].ends_with("| ");
-        let call = line[start..].split([')', '|', '>', '<']).next().unwrap();
-        let parsed = Cli::from_args(call.split_whitespace().map(Into::into));
-        assert!(!is_call || matches!(parsed, Ok(Some(_))), "`{call}`: {parsed:?}");
+        let call = words(&line[start..]);
+        let parsed = Cli::from_args(call.iter().map(Into::into));
+        assert!(!is_call || matches!(parsed, Ok(Some(_))), "`{call:?}`: {parsed:?}");
     }
+}
+
+/// The words of a call as a shell has them, quotes taken off.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for c in line.chars() {
+        match (quote, c) {
+            (None, ')' | '|' | '>' | '<') => break,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, ' ') => words.push(String::new()),
+            (Some(open), _) if open == c => quote = None,
+            _ => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 #[track_caller]
@@ -89,6 +105,17 @@ fn flags_that_are_not_understood() {
     check(
         &build(&["-f", "a", "-o", "jsn"]),
         "✗ `--output` accepts `yaml` or `json`, received `jsn`\n\nhint: did you mean `json`?\n",
+    );
+    check(
+        &["get", "all", "-o", "jsonpath={.a"],
+        "✗ `--output` cannot be `jsonpath={.a`: expected `}` at character 4; \
+         it is written like `{range .items[*]}{.metadata.name}{\"\\n\"}{end}`\n\n\
+         hint: `flux-operator get all --help` lists the flags\n",
+    );
+    check(
+        &["get", "all", "-o", "jsonpath"],
+        "✗ `--output` accepts `table` or `wide` or `yaml` or `json` or `name` or `jsonpath=`, received `jsonpath`\n\n\
+         hint: did you mean `jsonpath=`?\n",
     );
     check(&build(&["-o", "yaml", "-o", "json"]), &format!("✗ `--output` is given more than once\n\n{flags}"));
     check(

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use flux_operator_testkit::workspace;
 use tempfile::TempDir;
@@ -85,6 +85,16 @@ impl World {
 }
 
 impl Outcome {
+    /// What a run leaves behind when it ends.
+    pub(crate) fn of(child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// The stdout of a run that went well and had nothing to say.
     #[track_caller]
     pub(crate) fn data(self) -> String {
@@ -113,12 +123,7 @@ pub(crate) fn finish(command: &mut Command, stdin: &str) -> Outcome {
     if let Some(mut pipe) = child.stdin.take() {
         pipe.write_all(stdin.as_bytes()).unwrap();
     }
-    let output = child.wait_with_output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Outcome::of(child)
 }
 
 /// A FluxInstance for a version, with more lines of its `spec`, which starts on line 4.

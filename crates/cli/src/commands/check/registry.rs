@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use flux_operator_distro::Reference;
+use flux_operator_inventory::describe;
 use tokio::time::timeout;
 
 use super::Report;
-use crate::error::{Failure, chain};
+use crate::error::Failure;
 use crate::registry::HostArgs;
 
 /// Asks for the digest of the artifact that an instance names, as whoever asks, and from here.
@@ -15,7 +16,7 @@ pub(super) fn check(artifact: &str, hosts: &HostArgs, patience: Duration, report
     let reference: Reference = match artifact.parse() {
         Ok(reference) => reference,
         Err(error) => {
-            report.bad(&format!("{artifact}: {}", chain(&error)));
+            report.bad(&format!("{artifact}: {}", describe(&error)));
             return Ok(());
         }
     };
@@ -28,7 +29,7 @@ pub(super) fn check(artifact: &str, hosts: &HostArgs, patience: Duration, report
         Ok(Err(error)) if error.wants_credentials() => {
             report.good(&format!("{artifact}: answers, and wants credentials that are not here"));
         }
-        Ok(Err(error)) => report.bad(&chain(&error)),
+        Ok(Err(error)) => report.bad(&describe(&error)),
         Err(_) => report.bad(&format!("{artifact}: no answer within {}", crate::cluster::written(patience))),
     }
     Ok(())

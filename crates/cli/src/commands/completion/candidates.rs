@@ -9,7 +9,6 @@ use crate::cluster::{Cluster, Scope, ServedKind, Span, on_cluster};
 use crate::commands::get;
 use crate::globals::Globals;
 use crate::kinds::{CATALOGUE, FluxKind, HELM_RELEASE, INSTANCE, KUSTOMIZATION, Suspension};
-use flux_operator_api::identity;
 use kube::api::ListParams;
 
 /// What could stand at the end of a line.
@@ -164,14 +163,16 @@ impl Live {
         let asked = on_cluster(&globals, Span::Limited, async |cluster: Cluster| {
             let scope = Scope::Namespace(cluster.namespace().to_owned());
             let (kind, scope, prefix) = match self {
-                Self::Namespaces => (ServedKind::namespaces(), Scope::All, String::new()),
-                Self::Instances if cluster.namespace_is_explicit => (instances(), scope, String::new()),
-                Self::Instances => (instances(), Scope::All, String::new()),
-                Self::Objects { kind, prefix } => {
-                    (cluster.discover().await?.flux(kind)?.clone(), scope, prefix.clone())
-                }
+                Self::Namespaces => (ServedKind::namespaces(), Scope::All, ""),
+                Self::Instances if cluster.namespace_is_explicit => (instances(), scope, ""),
+                Self::Instances => (instances(), Scope::All, ""),
+                Self::Objects { kind, prefix } => (ServedKind::known(kind), scope, prefix.as_str()),
             };
-            let listed = cluster.list_metadata(&kind, &scope, &ListParams::default()).await?;
+            let params = ListParams::default();
+            let mut listed = cluster.list_metadata(&kind, &scope, &params).await?;
+            if let (Self::Objects { kind, .. }, true) = (self, listed.is_missing()) {
+                listed = cluster.list_metadata(&cluster.served(kind).await?, &scope, &params).await?;
+            }
             Ok(listed.objects.iter().map(|object| format!("{prefix}{}", object.name())).collect())
         });
         let mut names: Vec<String> = asked.unwrap_or_default();
@@ -182,7 +183,7 @@ impl Live {
 }
 
 fn instances() -> ServedKind {
-    ServedKind::known(INSTANCE, identity::VERSION)
+    ServedKind::known(INSTANCE)
 }
 
 /// The global flags of the line, as far as they can be told before it is complete.
@@ -230,7 +231,7 @@ mod tests {
         assert_eq!(known(&["reco"]), ["reconcile"]);
         assert_eq!(known(&["get", "in"]), ["instance"]);
         assert_eq!(known(&["get", "instance", "--wat"]), ["--watch"]);
-        assert_eq!(known(&["get", "all", "-o", "js"]), ["json"]);
+        assert_eq!(known(&["get", "all", "-o", "js"]), ["json", "jsonpath="]);
         assert_eq!(known(&["get", "all", "--output=na"]), ["--output=name"]);
         assert_eq!(known(&["get", "all", "--kind", "Kus"]), ["Kustomization"]);
         assert_eq!(known(&["reconcile", "resource", "Ext"]), [""; 0]);

@@ -10,7 +10,7 @@ _flux_operator() {
             *) COMPREPLY+=("${line%%$'\t'*}") ;;
         esac
     done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$cur" 2>/dev/null)
-    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]]; then
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/=] ]]; then
         compopt -o nospace 2>/dev/null
     elif [[ ${#COMPREPLY[@]} -eq 0 && $directive -eq 0 ]]; then
         compopt -o default 2>/dev/null
@@ -26,7 +26,7 @@ _flux_operator() {
     while IFS= read -r line; do
         case "$line" in
             :*) directive="${line#:}" ;;
-            */) kinds+=("${line%%$'\t'*}") ;;
+            *[/=]) kinds+=("${line%%$'\t'*}") ;;
             *) candidates+=("${line%%$'\t'*}") ;;
         esac
     done < <("${words[1]}" __complete "${(@)words[2,CURRENT-1]}" "${words[CURRENT]}" 2>/dev/null)

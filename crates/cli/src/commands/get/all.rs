@@ -82,13 +82,11 @@ pub(crate) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Writ
         if objects.is_empty() {
             return Err(Complaint::new(NothingFound(listing.scope.words())).into());
         }
-        let rows = || objects.iter().map(Row::from).collect::<Vec<_>>();
-        let text = match listing.flags.output {
+        let rows = || serde_json::to_value(objects.iter().map(Row::from).collect::<Vec<_>>()).unwrap_or(Value::Null);
+        let text = match &listing.flags.output {
             ListFormat::Json => output::json_line(&rows()),
-            ListFormat::Yaml => {
-                let rows = serde_json::to_value(rows()).unwrap_or(Value::Null);
-                output::document(&rows, DocumentFormat::Yaml)
-            }
+            ListFormat::Yaml => output::document(&rows(), DocumentFormat::Yaml),
+            ListFormat::JsonPath(template) => template.render(&rows()),
             _ => listing.text(objects),
         };
         output::write(stdout, &text).map(drop)

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, ClusterError, Scope, Span, on_cluster};
 use crate::error::{Advise, Complaint, Failure};
 use crate::globals::Globals;
 use crate::kinds::FluxKind;
-use crate::output::{self, DocumentFormat, ListFormat};
+use crate::output::{self, ListFormat};
 use crate::readiness::text;
 use crate::view;
 
@@ -47,7 +47,10 @@ Examples:
   flux-operator get hr -A -l team=a --no-header
 
   # One, whole
-  flux-operator get helmreleases web -n apps -o yaml";
+  flux-operator get helmreleases web -n apps -o yaml
+
+  # A field of each
+  flux-operator get hr -A -o jsonpath='{.items[*].metadata.name}'";
 
 pub(super) const SOURCES_EXAMPLES: &str = "\
 Examples:
@@ -153,7 +156,7 @@ pub(super) fn appliers(
     let Appliers { arguments: Arguments { name, flags, selection, watch }, show_source } = appliers;
     let span = if watch { Span::Endless } else { Span::Limited };
     on_cluster(globals, span, async |cluster: Cluster| {
-        let served = cluster.discover().await?.flux(kind)?.clone();
+        let served = cluster.served(kind).await?;
         let scope = flags.all_namespaces.scope(&cluster, false);
         let columns = ColumnsOf {
             columns: columns::of(kind, show_source),
@@ -226,9 +229,7 @@ pub(super) fn several(
                 let tables = tables.filter(|(_, objects)| !objects.is_empty());
                 tables.map(|(listing, objects)| listing.text(objects) + "\n").collect()
             }
-            ListFormat::Name => first.text(objects),
-            ListFormat::Yaml => output::objects(objects, DocumentFormat::Yaml, false),
-            ListFormat::Json => output::objects(objects, DocumentFormat::Json, false),
+            _ => first.text(objects),
         };
         output::write(stdout, &text).map(drop)
     })

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use flux_operator_api::{Object, identity};
+use flux_operator_api::Object;
 use jiff::Timestamp;
 
 use super::listing::{Columns, ListFlags, Listing};
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: Arguments, globals: &Globals, stdout: &mut dyn Writ
         // Without a namespace, the instance is wherever it is: there is one in a cluster.
         let scope = flags.all_namespaces.scope(&cluster, !cluster.namespace_is_explicit);
         let listing = Listing {
-            kinds: vec![ServedKind::known(INSTANCE, identity::VERSION)],
+            kinds: vec![ServedKind::known(INSTANCE)],
             columns: Instances { with_namespace: scope == Scope::All, now: Timestamp::now() },
             scope,
             flags,

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::cluster::{Cluster, ClusterError, Scope, Seen, ServedKind};
 use crate::error::Failure;
 use crate::flags::AllNamespaces;
-use crate::output::{self, DocumentFormat, ListFormat};
+use crate::output::{self, DocumentFormat, ListFormat, ListFormats};
 use crate::table::Table;
 
 /// The flags of every list.
@@ -31,7 +31,7 @@ pub(super) struct ListFlags {
     pub(super) labels: Option<String>,
 
     /// Print the list in this format.
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table")]
+    #[arg(short, long, value_parser = ListFormats, value_name = "FORMAT", default_value = "table")]
     pub(super) output: ListFormat,
 
     /// Leave the headers of tables out.
@@ -74,7 +74,8 @@ impl<C: Columns> Listing<C> {
 
     /// The text of objects.
     pub(super) fn text(&self, objects: Vec<Object>) -> String {
-        match self.flags.output {
+        let listed = |objects| output::listed(objects, self.name.is_some()).into_iter();
+        match &self.flags.output {
             ListFormat::Table | ListFormat::Wide => {
                 let mut table = self.table();
                 for object in &objects {
@@ -83,8 +84,9 @@ impl<C: Columns> Listing<C> {
                 if self.flags.no_header { table.rows_text() } else { table.text() }
             }
             ListFormat::Name => objects.iter().map(|object| format!("{}\n", object.id())).collect(),
-            ListFormat::Yaml => output::objects(objects, DocumentFormat::Yaml, self.name.is_some()),
-            ListFormat::Json => output::objects(objects, DocumentFormat::Json, self.name.is_some()),
+            ListFormat::Yaml => output::documents(objects),
+            ListFormat::Json => listed(objects).map(|value| output::document(&value, DocumentFormat::Json)).collect(),
+            ListFormat::JsonPath(template) => listed(objects).map(|value| template.render(&value)).collect(),
         }
     }
 
@@ -106,7 +108,7 @@ impl<C: Columns> Listing<C> {
                 batch.push(seen);
             }
             let wanted = batch.into_iter().filter(|object| self.columns.wants(object));
-            let text = match self.flags.output {
+            let text = match &self.flags.output {
                 ListFormat::Table | ListFormat::Wide => {
                     wanted.for_each(|object| table.push(self.cells(&object)));
                     let text = if is_first { table.text() } else { table.rows_text() };

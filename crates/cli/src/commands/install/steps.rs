@@ -113,7 +113,7 @@ async fn apply(cluster: &Cluster, objects: Vec<Object>, stdout: &mut dyn Write) 
 
 /// Applies the instance, waits until Flux runs, and returns its version.
 async fn install_instance(cluster: &Cluster, instance: Value) -> Result<Option<String>, Failure> {
-    let kind = ServedKind::known(INSTANCE, flux_operator_api::identity::VERSION);
+    let kind = ServedKind::known(INSTANCE);
     let name = instance.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
     cluster.story.waiting("Installing the Flux instance...");
     cluster.patch(&kind, NAMESPACE, &name, &Patch::Apply(instance)).await?;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use flux_operator_api::{Object, ObjectId, ResourceInventory};
+use flux_operator_inventory::describe;
 use flux_operator_inventory::plan::managed_fields::{Stripped, strip};
 use futures::StreamExt as _;
 
@@ -81,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
             return Err(Complaint::new(MigrateError::NoInventory(object.id())).into());
         }
         let total = targets.len();
-        let cleaned = targets.iter().map(|id| clean(&cluster, &discovery, id, current, *dry_run));
+        let cleaned = targets.iter().map(|id| clean(&cluster, discovery, id, current, *dry_run));
         let mut cleaned = futures::stream::iter(cleaned).buffered(WINDOW);
         let (mut changed, mut failed, mut targets) = (0, 0, targets.iter());
         while let (Some(result), Some(id)) = (cleaned.next().await, targets.next()) {
@@ -98,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
                 }
                 Err(error) => {
                     failed += 1;
-                    cluster.story.failed(format_args!("{id}: {}", crate::error::chain(&error)));
+                    cluster.story.failed(format_args!("{id}: {}", describe(&error)));
                 }
             }
         }

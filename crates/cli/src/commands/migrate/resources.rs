@@ -3,7 +3,7 @@
 use clap::Args;
 use flux_operator_api::Object;
 use flux_operator_inventory::plan::managed_fields::{behind, restamp};
-use flux_operator_inventory::{Engine, Migration, Owner};
+use flux_operator_inventory::{Engine, Migration, Owner, describe};
 use futures::StreamExt as _;
 use kube::api::ListParams;
 use serde_json::Value;
@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
                 }
                 Err(error) => {
                     failed += 1;
-                    cluster.story.failed(format_args!("{id}: {}", crate::error::chain(&error)));
+                    cluster.story.failed(format_args!("{id}: {}", describe(&error)));
                 }
             }
         }

@@ -67,11 +67,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, YamlError> {
     options.set_emit_comments(false);
     let (mut documents, mut open): (Vec<Node>, Vec<Open>) = (Vec::new(), Vec::new());
     for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| YamlError {
-            line: error.marker().line(),
-            column: error.marker().col() + 1,
-            reason: error.info(),
-        })?;
+        let (event, span) = event?;
         let node = match event {
             Event::SequenceStart(style, ..) => {
                 open.push(Open {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flux_operator_api::{Object, ResourceInventory, identity};
+use flux_operator_api::{Object, ResourceInventory};
 use flux_operator_impact::{Survey, Surveys, Upgrade, assess};
 use flux_operator_inventory::{ApplyError, ApplyPlan, Engine, Foreseen, Inventory, Owner, Policy};
 use kube::api::ListParams;
@@ -45,7 +45,7 @@ pub(crate) async fn predict_instance(
     value: Value,
     distribution: &Distribution,
 ) -> Result<Prediction, Failure> {
-    let kind = ServedKind::known(INSTANCE, identity::VERSION);
+    let kind = ServedKind::known(INSTANCE);
     let (namespace, name) = (instance.plan.namespace().to_owned(), instance.plan.name().to_owned());
     let kube_system = cluster.get(&ServedKind::namespaces(), "", "kube-system").await?;
     let live = cluster.find(&kind, &namespace, &name).await?;

@@ -78,8 +78,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
         return Err(Complaint::new(UsageError::found(text, hint)).into());
     };
     on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-        let discovery = cluster.discover().await?;
-        let kind = discovery.flux(flux_kind)?;
+        let kind = &cluster.served(flux_kind).await?;
         let scope = arguments.all_namespaces.scope(&cluster, false);
         let mut objects = cluster.list_all(std::slice::from_ref(kind), &scope).await?;
         objects.retain(|object| {

@@ -1,7 +1,6 @@
 //! `flux-operator reconcile instance`.
 
 use clap::Args;
-use flux_operator_api::identity;
 
 use crate::cluster::{Cluster, ServedKind, Span, on_cluster};
 use crate::error::Failure;
@@ -40,7 +39,7 @@ pub struct Arguments {
 pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failure> {
     let Arguments { name, force, wait } = arguments;
     on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-        let kind = ServedKind::known(INSTANCE, identity::VERSION);
+        let kind = ServedKind::known(INSTANCE);
         let request = Request { force: *force, wait: wait.wait, with_source: false };
         cluster.reconcile(&kind, cluster.namespace(), name, request).await
     })

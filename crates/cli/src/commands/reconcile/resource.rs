@@ -54,9 +54,8 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals) -> Result<(), Failur
         return Err(Complaint::new(UsageError::found(text, hint)).into());
     }
     on_cluster(globals, Span::Limited, async |cluster: Cluster| {
-        let discovery = cluster.discover().await?;
-        let kind = discovery.flux(resource.kind)?;
+        let kind = cluster.served(resource.kind).await?;
         let request = Request { force: *force, wait: wait.wait, with_source: *with_source };
-        cluster.reconcile(kind, resource.namespace(cluster.namespace()), &resource.name, request).await
+        cluster.reconcile(&kind, resource.namespace(cluster.namespace()), &resource.name, request).await
     })
 }

@@ -32,6 +32,13 @@ flux\t1        \tTrue \tApplied revision: v2.9.90\t2026-08-01T09:12:44Z\t
     assert_eq!(name, "FluxInstance/get-instance-test/flux\n");
     let list: Value = serde_json::from_str(&kubernetes.run(&["get", "instance", "-o", "json"]).data()).unwrap();
     assert_eq!((&list["kind"], &list["items"][0]["metadata"]["name"]), (&json!("List"), &json!("flux")));
+    let path = |name: &[&str], path: &str| {
+        let template = format!("jsonpath={path}");
+        kubernetes.run(&[&["get", "instance"], name, &["-o", &template]].concat()).data()
+    };
+    assert_eq!(path(&["flux"], "{.metadata.name}"), "flux");
+    assert_eq!(path(&[], "{.items[*].status.conditions[?(@.type==\"Ready\")].status}"), "True");
+    assert_eq!(path(&["other"], "{.metadata.name}"), "");
     let yaml = kubernetes.run(&["get", "instance", "flux", "-o", "yaml"]).data();
     assert!(yaml.starts_with("---\napiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\n"), "{yaml}");
     assert!(!yaml.contains("managedFields"), "{yaml}");
@@ -102,6 +109,8 @@ HelmRelease  \tget-all-test/api   \t2026-08-01T09:12:44Z\tFalse    \tno chart   
         "- kind: HelmRelease\n  lastReconciled: \"2026-08-01T09:12:44Z\"\n  message: no chart\n  \
          name: get-all-test/api\n  ready: \"False\"\n"
     );
+    let rows = r#"jsonpath={range [*]}{.name}={.ready}{"\n"}{end}"#;
+    assert_eq!(kubernetes.run(&["get", "all", "--kind", "hr", "-o", rows]).data(), "get-all-test/api=False\n");
     assert!(kubernetes.run_anywhere(&["get", "all", "-A"]).data().contains("get-all-test/web"));
 
     kubernetes.run(&["get", "all", "--kind", "kustomisation"]).refused(
@@ -114,8 +123,10 @@ HelmRelease  \tget-all-test/api   \t2026-08-01T09:12:44Z\tFalse    \tno chart   
 fn versions_come_from_the_report_or_from_what_runs() {
     let kubernetes = Kubernetes::new("version");
     assert_eq!(kubernetes.run_anywhere(&["version", "--client"]).data(), "client: 0.1.0\n");
+    // Another test may install the operator there.
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}}));
     kubernetes.apply(json!({
-        "apiVersion": OPERATOR, "kind": "FluxReport", "metadata": {"name": "flux"},
+        "apiVersion": OPERATOR, "kind": "FluxReport", "metadata": {"name": "flux", "namespace": "flux-system"},
         "spec": {
             "operator": {"apiVersion": OPERATOR, "version": "v0.9.0", "platform": "linux/amd64"},
             "distribution": {"entitlement": "Unknown", "status": "Installed", "version": "v2.9.90"},

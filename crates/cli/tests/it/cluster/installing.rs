@@ -1,9 +1,7 @@
 //! `install` and `uninstall`. There is one namespace and one set of kinds, so this is one test.
 
-use serde_json::json;
-
 use super::kubernetes::Kubernetes;
-use crate::world::World;
+use crate::world::{Outcome, World};
 
 #[test]
 fn an_installation_can_be_looked_at_first() {
@@ -44,19 +42,17 @@ fn the_operator_is_installed_upgraded_and_found() {
     let first = install();
     // No controllers run here.
     kubernetes.run_the_operator();
-    let output = first.wait_with_output().unwrap();
-    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let Outcome { code, stdout, stderr } = Outcome::of(first);
+    assert_eq!(code, Some(0), "{stderr}");
     assert!(stdout.contains("Deployment/flux-system/flux-operator created\n"), "{stdout}");
     assert!(
         stderr.contains("✔ Flux Operator has been installed successfully\n✔ Flux Operator version: v0.1.0\n"),
         "{stderr}"
     );
-    let again = install().wait_with_output().unwrap();
-    let stdout = String::from_utf8(again.stdout).unwrap();
+    let Outcome { code, stdout, .. } = Outcome::of(install());
     assert!(stdout.contains("Deployment/flux-system/flux-operator unchanged\n"), "{stdout}");
     assert!(!stdout.contains("configured"), "{stdout}");
-    assert_eq!(json!(again.status.code()), json!(0));
+    assert_eq!(code, Some(0));
     let namespace = kubernetes.run_anywhere(&["uninstall", "-n", "flux-system", "--dry-run"]).data();
     for id in ["ClusterRole/flux-operator", "Deployment/flux-system/flux-operator", "Namespace/flux-system"] {
         assert!(namespace.contains(&format!("{id} deleted (dry run)\n")), "{namespace}");

@@ -96,6 +96,11 @@ impl Kubernetes {
         kubernetes
     }
 
+    /// Another cluster as it is, and the namespace of Flux, which is not there yet.
+    pub(super) fn bare(cluster: &Cluster) -> Self {
+        Self::connect(cluster.kubeconfig(), "flux-system")
+    }
+
     fn connect(kubeconfig: &Path, namespace: &str) -> Self {
         let path = kubeconfig.to_owned();
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
