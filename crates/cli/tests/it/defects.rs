@@ -8,9 +8,9 @@ use crate::world::{Outcome, World, finish, instance};
 #[test]
 fn enumerations_are_checked() {
     let world = World::new();
-    world
-        .run(&["get", "all", "-o", "xyz"])
-        .refused_as("`--output` accepts `table` or `wide` or `yaml` or `json` or `name`, received `xyz`");
+    world.run(&["get", "all", "-o", "xyz"]).refused_as(
+        "`--output` accepts `table` or `wide` or `yaml` or `json` or `name` or `jsonpath=`, received `xyz`",
+    );
     world
         .run(&["get", "all", "--ready-status", "Fals"])
         .refused_as("`--ready-status` accepts `True` or `False` or `Unknown` or `Suspended`, received `Fals`");

@@ -3,26 +3,37 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 use flux_operator_testkit::workspace;
 use tempfile::TempDir;
 
-const PROGRAM: &str = "flux-operator-controller";
+const NAME: &str = "flux-operator-controller";
 
-/// The operator. Dropping it kills it.
-pub(crate) struct Operator {
-    child: Child,
-    folder: TempDir,
-}
+/// The program of the operator.
+pub(crate) struct Program(PathBuf);
 
-impl Operator {
+impl Program {
+    /// Builds it beside the program that is tested, and as that is built, which takes minutes where it was not built
+    /// before: a test of this package can ask cargo only for programs of this package.
+    pub(crate) fn build() -> Self {
+        let folder = Path::new(env!("CARGO_BIN_EXE_flux-operator")).parent().unwrap();
+        let profile = match folder.file_name().unwrap().to_str().unwrap() {
+            "debug" => "dev",
+            profile => profile,
+        };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--package", NAME, "--bin", NAME, "--profile", profile, "--target-dir"]);
+        let status = cargo.arg(folder.parent().unwrap()).current_dir(workspace::path("")).status().unwrap();
+        assert!(status.success(), "`{NAME}` cannot be built");
+        Self(folder.join(NAME))
+    }
+
     /// Starts it as the pod would, with the distribution of the repository in place of that of its image.
-    pub(crate) fn start(kubeconfig: &str) -> Self {
+    pub(crate) fn start(&self, kubeconfig: &str) -> Operator {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("kubeconfig");
         fs::write(&config, kubeconfig).unwrap();
-        let child = Command::new(program())
+        let child = Command::new(&self.0)
             .args(["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0", "--storage-path"])
             .arg(workspace::distribution())
             .env("KUBECONFIG", config)
@@ -32,9 +43,17 @@ impl Operator {
             .stderr(File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        Self { child, folder }
+        Operator { child, folder }
     }
+}
 
+/// The operator. Dropping it kills it.
+pub(crate) struct Operator {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Operator {
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
@@ -49,22 +68,4 @@ impl Drop for Operator {
             eprintln!("log of the operator:\n{}", self.log());
         }
     }
-}
-
-/// The program, built once: beside the one that is tested, and as that is built. A test of this package can ask
-/// cargo only for programs of this package.
-fn program() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_flux-operator")).parent().unwrap();
-        let profile = match folder.file_name().unwrap().to_str().unwrap() {
-            "debug" => "dev",
-            profile => profile,
-        };
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", PROGRAM, "--bin", PROGRAM, "--profile", profile, "--target-dir"]);
-        let status = cargo.arg(folder.parent().unwrap()).current_dir(workspace::path("")).status().unwrap();
-        assert!(status.success(), "`{PROGRAM}` cannot be built");
-        folder.join(PROGRAM)
-    })
 }

@@ -52,7 +52,11 @@ fn cluster(reports: &[(&str, &str)], has_operator: bool) -> Played {
     let containers = json!([{"image": "example.com/kustomize-controller:v1.9.0"}]);
     let controller = json!({
         "metadata": {"name": "kustomize-controller", "namespace": "flux-system", "generation": 1},
-        "spec": {"replicas": 0, "template": {"spec": {"containers": containers}}}, "status": {"observedGeneration": 1},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": containers}}},
+        "status": {
+            "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
+            "conditions": [{"type": "Available", "status": "True"}],
+        },
     });
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -120,7 +124,7 @@ spec:
   - image: example.com/kustomize-controller:v1.9.0
     name: kustomize-controller
     ready: true
-    status: 'Current Deployment is available. Replicas: 0'
+    status: 'Current Deployment is available. Replicas: 1'
   distribution:
     entitlement: Unknown
     managedBy: flux-operator
