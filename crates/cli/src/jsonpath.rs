@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn filters_compare() {
         check(r#"{.items[*].status.conditions[?(@.type=="Ready")].status}"#, "True False True");
-        check(r#"{.items[?(@.metadata.name != 'b')].metadata.name}"#, "a ccc");
+        check(r"{.items[?(@.metadata.name != 'b')].metadata.name}", "a ccc");
         check("{.items[?(@.spec.replicas>1)].metadata.name}", "ccc");
         check("{.items[?@.spec.replicas <= 1.0].metadata.name}", "a b");
         check("{.items[?(@.spec.suspend==true)].metadata.name}", "b");

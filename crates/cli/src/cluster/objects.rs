@@ -106,7 +106,7 @@ impl Cluster {
         self.pages(kind, scope, params, |path, params| Requests::new(path).list(params)).await
     }
 
-    /// The metadata of the objects of a kind.
+    /// The metadata of the objects of a kind; with [`ListParams::match_any`] in one answer, which may be seconds old.
     pub(crate) async fn list_metadata(
         &self,
         kind: &ServedKind,
@@ -146,7 +146,9 @@ impl Cluster {
     ) -> Result<Listed, ClusterError> {
         let failed = |error| ClusterError::request(format!("list {}", kind.plural), error);
         let mut listed = Listed::default();
-        let mut params = Some(params.clone().limit(PAGE));
+        // What may come from the memory of the API server comes in one piece.
+        let limit = (params.resource_version.as_deref() != Some("0")).then_some(PAGE);
+        let mut params = Some(ListParams { limit, ..params.clone() });
         while let Some(this) = params.take() {
             let request = request(kind.path(scope.namespace()), &this)
                 .map_err(|error| failed(RequestError::unreadable(error)))?;

@@ -126,7 +126,7 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
             if watched.await?.is_some() {
                 return Ok(());
             }
-            version = cluster.list_metadata(&kind, &scope, &ListParams::default().limit(1)).await?.version;
+            version = cluster.list_metadata(&kind, &scope, &ListParams::default().match_any()).await?.version;
         }
     })
 }

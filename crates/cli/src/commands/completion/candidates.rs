@@ -168,7 +168,8 @@ impl Live {
                 Self::Instances => (instances(), Scope::All, ""),
                 Self::Objects { kind, prefix } => (ServedKind::known(kind), scope, prefix.as_str()),
             };
-            let params = ListParams::default();
+            // Quickly rather than to the second.
+            let params = ListParams::default().match_any();
             let mut listed = cluster.list_metadata(&kind, &scope, &params).await?;
             if let (Self::Objects { kind, .. }, true) = (self, listed.is_missing()) {
                 listed = cluster.list_metadata(&cluster.served(kind).await?, &scope, &params).await?;
