@@ -25,7 +25,7 @@ pub(crate) enum Seen {
 }
 
 /// The pause after a watch that broke, so that a faulty API server is not pestered.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Cluster {
     /// Looks at one object until `look` has seen enough: as it is, as nothing, and whenever it
@@ -55,13 +55,27 @@ impl Cluster {
             if let Some(seen) = watched {
                 return Ok(seen);
             }
-            sleep(PAUSE).await;
         }
     }
 
     /// Tells of changes of objects of a kind since a version of their list. `None` when the watch
-    /// ends, and the list has to be asked for again.
+    /// ends, after a pause, and the list has to be asked for again.
     pub(crate) async fn watch_from<T>(
+        &self,
+        kind: &ServedKind,
+        scope: &Scope,
+        params: &WatchParams,
+        version: &str,
+        tell: impl FnMut(Seen) -> ControlFlow<T>,
+    ) -> Result<Option<T>, ClusterError> {
+        let seen = self.watch_once(kind, scope, params, version, tell).await?;
+        if seen.is_none() {
+            sleep(PAUSE).await;
+        }
+        Ok(seen)
+    }
+
+    async fn watch_once<T>(
         &self,
         kind: &ServedKind,
         scope: &Scope,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use flux_operator_api::Object;
 use flux_operator_inventory::RequestError;
-use futures::stream::SelectAll;
+use futures::future::try_join_all;
+use futures::stream::select_all;
 use futures::{AsyncBufReadExt as _, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use kube::api::{ListParams, LogParams};
@@ -108,10 +109,8 @@ pub(crate) fn run(arguments: &Arguments, globals: &Globals, stdout: &mut dyn Wri
             name: arguments.name.clone(),
             namespace: arguments.all_namespaces.scope(&cluster, false).namespace().map(str::to_owned),
         };
-        let mut streams = SelectAll::new();
-        for pod in &pods {
-            streams.push(lines(&cluster, pod, arguments).await?);
-        }
+        let opened = try_join_all(pods.iter().map(|pod| lines(&cluster, pod, arguments)));
+        let mut streams = select_all(opened.await?);
         let mut gathered = Vec::new();
         while let Some(text) = streams.next().await {
             let Some(line) = Line::parse(&text).filter(|line| wanted.has(line)) else { continue };

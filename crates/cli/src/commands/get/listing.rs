@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use clap::Args;
 use flux_operator_api::{Object, ObjectId};
@@ -12,7 +11,6 @@ use futures::stream::FuturesUnordered;
 use kube::api::{ListParams, WatchParams};
 use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 
 use crate::cluster::{Cluster, ClusterError, Scope, Seen, ServedKind};
 use crate::error::Failure;
@@ -30,7 +28,7 @@ pub(super) struct ListFlags {
     #[arg(short = 'l', long = "label-selector", value_name = "SELECTOR")]
     pub(super) labels: Option<String>,
 
-    /// Print the list in this format.
+    /// Print the list in this format; behind `jsonpath=` comes a template, as with `kubectl`.
     #[arg(short, long, value_parser = ListFormats, value_name = "FORMAT", default_value = "table")]
     pub(super) output: ListFormat,
 
@@ -60,9 +58,6 @@ pub(super) struct Listing<C> {
     /// The one object that was asked for by its name.
     pub(super) name: Option<String>,
 }
-
-/// The pause before a list that follows the end of a watch.
-const PAUSE: Duration = Duration::from_millis(200);
 
 impl<C: Columns> Listing<C> {
     /// The objects now.
@@ -167,7 +162,6 @@ async fn follow(
         if watched.await?.is_some() {
             return Ok(());
         }
-        sleep(PAUSE).await;
     }
 }
 

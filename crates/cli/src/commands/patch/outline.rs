@@ -68,26 +68,14 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, YamlError> {
     let (mut documents, mut open): (Vec<Node>, Vec<Open>) = (Vec::new(), Vec::new());
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event?;
-        let node = match event {
-            Event::SequenceStart(style, ..) => {
-                open.push(Open {
-                    start: span,
-                    is_mapping: false,
-                    is_flow: style == StructureStyle::Flow,
-                    children: Vec::new(),
-                });
+        let node = match &event {
+            Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
+                let is_mapping = matches!(event, Event::MappingStart(..));
+                let is_flow = *style == StructureStyle::Flow;
+                open.push(Open { start: span, is_mapping, is_flow, children: Vec::new() });
                 continue;
             }
-            Event::MappingStart(style, ..) => {
-                open.push(Open {
-                    start: span,
-                    is_mapping: true,
-                    is_flow: style == StructureStyle::Flow,
-                    children: Vec::new(),
-                });
-                continue;
-            }
-            Event::Scalar(value, style, ..) => scalar(text, &value, style, span),
+            Event::Scalar(value, style, ..) => scalar(text, value, *style, span),
             Event::Alias(_) => Node { range: bytes(span), column: span.start.col(), shape: Shape::Alias },
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                 Some(open) => open.close(text, span),
