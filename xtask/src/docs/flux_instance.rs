@@ -11,8 +11,8 @@ use super::cell;
 pub(super) fn page() -> String {
     let crd = crd::flux_instance();
     let mut text =
-        "# FluxInstance\n\nEvery field, as `kubectl explain fluxinstance` has it. What becomes of each is in \
-                    [rendering](../rendering.md), what the status tells in [operating](../operating.md).\n"
+        "# FluxInstance\n\nEvery field, with the descriptions of `kubectl explain fluxinstance`. What each field does is \
+                    described in [rendering](../rendering.md), and what the status means in [operating](../operating.md).\n"
             .to_owned();
     let properties = crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties");
     for section in ["spec", "status"] {
@@ -32,7 +32,7 @@ fn fields(schema: &Value, path: &str, rows: &mut Vec<String>) {
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let path = format!("{path}.{name}");
-        let default = field.get("default").map(|default| format!("`{default}`")).unwrap_or_default();
+        let default = field.get("default").map(shown).unwrap_or_default();
         let default = if required.contains(&name.as_str().into()) { "required".to_owned() } else { default };
         let description = field.get("description").and_then(Value::as_str).unwrap_or_default();
         rows.push(format!("| `{path}` | {} | {} | {} |", kind(field), cell(&default), cell(description)));
@@ -40,6 +40,14 @@ fn fields(schema: &Value, path: &str, rows: &mut Vec<String>) {
         if let Some(items) = field.get("items") {
             fields(items, &format!("{path}[]"), rows);
         }
+    }
+}
+
+/// A value as code, a list with a code for each item, so that its cell can be narrow.
+fn shown(default: &Value) -> String {
+    match default.as_array() {
+        Some(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        None => format!("`{default}`"),
     }
 }
 
