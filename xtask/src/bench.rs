@@ -10,7 +10,7 @@ mod registry;
 mod report;
 mod table;
 
-use std::path::{self, Path, PathBuf};
+use std::path::{self, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context as _, bail};
@@ -31,9 +31,13 @@ pub(crate) struct Bench {
     /// (`../shared/flux`) if there, `testdata/distribution` if not.
     #[arg(long, value_name = "DIR")]
     distribution: Option<PathBuf>,
-    /// The build profile: `release`, or `dist`, which is what users get and takes longer to build.
+    /// The build profile.
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Measure the programs in this folder, such as those that `dist binaries` made for users. Where this is
+    /// left out: those of the workspace, in the build profile.
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
     /// Leave out what needs a cluster.
     #[arg(long)]
     without_cluster: bool,
@@ -44,6 +48,10 @@ pub(crate) struct Bench {
     #[arg(long, hide = true)]
     is_built: bool,
 }
+
+/// The programs; that of the operator is called as its package.
+const COMMAND_LINE: &str = "flux-operator";
+const OPERATOR: &str = "flux-operator-controller";
 
 /// The versions that the goals for the command line are promised for.
 const VERSIONS_OF_GOALS: usize = 29;
@@ -62,10 +70,11 @@ impl Bench {
         let program = Metadata::read()?.target_directory.join(folder).join("xtask");
         let mut measure = cargo::command(program);
         measure.args(["bench", "--is-built", "--profile", profile]);
-        if let Some(distribution) = &self.distribution {
-            // As the user meant it, who may stand elsewhere than at the root.
-            let absolute = path::absolute(distribution).context("cannot find the current folder")?;
-            measure.arg("--distribution").arg(absolute);
+        for (option, folder) in [("--distribution", &self.distribution), ("--programs", &self.programs)] {
+            if let Some(folder) = folder {
+                // As the user meant it, who may stand elsewhere than at the root.
+                measure.arg(option).arg(path::absolute(folder).context("cannot find the current folder")?);
+            }
         }
         for (flag, is_set) in [("--strict", self.strict), ("--without-cluster", self.without_cluster)] {
             if is_set {
@@ -88,24 +97,23 @@ impl Bench {
         }
         let mut table = Table::default();
         in_process::measure(&distribution, &mut table)?;
-        let command_line = command_line()?;
-        match &command_line {
-            Some(program) => {
-                command_line::program(program, &mut table)?;
-                process::measure(program, &root, &mut table)?;
+        let (command_line, operator) = match &self.programs {
+            Some(folder) => (folder.join(COMMAND_LINE), folder.join(OPERATOR)),
+            None => {
+                cargo::run(&mut cargo::cargo(["build", "--quiet", "--profile", &self.profile, "--package", OPERATOR]))?;
+                let own = env::current_exe().context("cannot find this program")?;
+                (own.with_file_name(COMMAND_LINE), own.with_file_name(OPERATOR))
             }
-            None => println!("not measured, there is no program `flux-operator` in this workspace: the command line"),
-        }
+        };
+        command_line::program(&command_line, &mut table)?;
+        process::measure(&command_line, &root, &mut table)?;
         registry::measure(&self.profile, &root, &mut table)?;
+        cluster::program(&operator, &mut table)?;
         if !self.without_cluster {
-            if let Some(program) = &command_line {
-                command_line::cluster(&self.profile, program, &mut table)?;
-            }
+            command_line::cluster(&self.profile, &command_line, &mut table)?;
             cluster::engine(&self.profile, &root, &mut table)?;
-            let program = env::current_exe().context("cannot find this program")?;
-            let program = program.with_file_name("flux-operator-controller");
-            cluster::operator(&self.profile, &program, &root, &mut table)?;
-            report::measure(&self.profile, &program, &root, &mut table)?;
+            cluster::operator(&self.profile, &operator, &root, &mut table)?;
+            report::measure(&self.profile, &operator, &root, &mut table)?;
         }
         print!("\n{table}");
         match table.missed() {
@@ -119,11 +127,4 @@ impl Bench {
 fn distribution() -> PathBuf {
     let real = cargo::path("../shared/flux");
     if real.is_dir() { real } else { cargo::path("testdata/distribution") }
-}
-
-/// The program that was built beside this one.
-fn command_line() -> anyhow::Result<Option<PathBuf>> {
-    let own = env::current_exe().context("cannot find this program")?;
-    let program = own.with_file_name("flux-operator");
-    Ok(Some(program).filter(|program| Path::is_file(program)))
 }

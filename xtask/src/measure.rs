@@ -1,10 +1,11 @@
-//! `cargo xtask measure`: time and memory of a program, from a process that does nothing else.
+//! `cargo xtask measure`: time and memory of a program, from a process that does nothing else; and its size.
 //!
 //! Linux counts what a process had before it became another program, so the peak of a child is at
 //! least that of its parent. `bench` has distributions in memory; this command, started anew, has
 //! nothing, and its figures are the child's.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -70,4 +71,13 @@ fn peak_of_children() -> anyhow::Result<u64> {
     let Ok(peak) = u64::try_from(usage.max_rss()) else { bail!("found a negative size of memory") };
     // macOS counts bytes, everybody else kibibytes.
     Ok(if cfg!(target_os = "macos") { peak } else { peak * 1024 })
+}
+
+/// How large a program is without symbols; as it is, where nothing can take them out.
+pub(crate) fn stripped(program: &Path) -> anyhow::Result<u64> {
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let copy = folder.path().join("program");
+    let done = Command::new("strip").arg("-o").arg(&copy).arg(program).status();
+    let path = if done.is_ok_and(|status| status.success()) { &copy } else { program };
+    Ok(fs::metadata(path).with_context(|| format!("cannot find `{}`", path.display()))?.len())
 }

@@ -1,16 +1,12 @@
 //! What the commands for clusters cost, as the example `commands` of `crates/cli` finds out, and what the
 //! program costs before it does anything.
 
-use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
-
-use anyhow::Context as _;
 
 use super::example;
 use super::table::{Figure, Table, median};
-use crate::measure::Usage;
+use crate::measure::{self, Usage};
 
 const RUNS: usize = 30;
 
@@ -21,20 +17,11 @@ const SIZE: Figure = Figure::Memory(25_000_000);
 pub(super) fn program(program: &Path, table: &mut Table) -> anyhow::Result<()> {
     let usage = Usage::of(program.to_owned(), &["--help".to_owned()], RUNS)?;
     table.at_most("command line, --help", HELP, Figure::Time(median(usage.wall)));
-    table.at_most("command line, program without symbols", SIZE, Figure::Memory(stripped(program)?));
+    table.at_most("command line, program without symbols", SIZE, Figure::Memory(measure::stripped(program)?));
     Ok(())
 }
 
 /// Measures what needs one.
 pub(super) fn cluster(profile: &str, program: &Path, table: &mut Table) -> anyhow::Result<()> {
     example::add(example::of("flux-operator-cli", "commands", profile).arg(program), table)
-}
-
-/// How large a program is without symbols; as it is, where nothing can take them out.
-fn stripped(program: &Path) -> anyhow::Result<u64> {
-    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
-    let copy = folder.path().join("program");
-    let done = Command::new("strip").arg("-o").arg(&copy).arg(program).status();
-    let path = if done.is_ok_and(|status| status.success()) { &copy } else { program };
-    Ok(fs::metadata(path).with_context(|| format!("cannot find `{}`", path.display()))?.len())
 }
