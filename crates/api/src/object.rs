@@ -104,7 +104,7 @@ impl Object {
         ObjectId::new(self.group(), self.kind(), self.namespace().unwrap_or_default(), self.name())
     }
 
-    /// Whether the object is a CustomResourceDefinition.
+    /// Whether the object is a CRD.
     pub fn is_definition(&self) -> bool {
         object_id::is_definition(self.group(), self.kind())
     }

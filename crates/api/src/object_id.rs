@@ -65,7 +65,7 @@ impl ObjectId {
         !self.namespace.is_empty()
     }
 
-    /// Whether this is the id of a CustomResourceDefinition.
+    /// Whether this is the id of a CRD.
     pub fn is_definition(&self) -> bool {
         is_definition(&self.group, &self.kind)
     }
