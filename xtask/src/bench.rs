@@ -97,14 +97,14 @@ impl Bench {
         }
         let mut table = Table::default();
         in_process::measure(&distribution, &mut table)?;
-        let (command_line, operator) = match &self.programs {
-            Some(folder) => (folder.join(COMMAND_LINE), folder.join(OPERATOR)),
-            None => {
-                cargo::run(&mut cargo::cargo(["build", "--quiet", "--profile", &self.profile, "--package", OPERATOR]))?;
-                let own = env::current_exe().context("cannot find this program")?;
-                (own.with_file_name(COMMAND_LINE), own.with_file_name(OPERATOR))
-            }
+        let folder = if let Some(folder) = self.programs {
+            folder
+        } else {
+            cargo::run(&mut cargo::cargo(["build", "--quiet", "--profile", &self.profile, "--package", OPERATOR]))?;
+            let own = env::current_exe().context("cannot find this program")?;
+            own.parent().context("this program is nowhere")?.to_owned()
         };
+        let (command_line, operator) = (folder.join(COMMAND_LINE), folder.join(OPERATOR));
         command_line::program(&command_line, &mut table)?;
         process::measure(&command_line, &root, &mut table)?;
         registry::measure(&self.profile, &root, &mut table)?;
