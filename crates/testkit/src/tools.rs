@@ -19,10 +19,21 @@ pub enum Tool {
     Kustomize,
     /// Reads workflows of GitHub.
     Actionlint,
+    /// Talks to clusters.
+    Kubectl,
+    /// Judges bundles for the Operator Lifecycle Manager. What it finds is on stderr, and it succeeds all the same.
+    OperatorVerify,
 }
 
-const FILES: &[(&str, &str)] =
-    &[("go.mod", include_str!("../tools/go.mod")), ("go.sum", include_str!("../tools/go.sum"))];
+const FILES: &[(&str, &str)] = &[
+    ("go.mod", include_str!("../tools/go.mod")),
+    ("go.sum", include_str!("../tools/go.sum")),
+    ("kubectl/main.go", include_str!("../tools/kubectl/main.go")),
+];
+
+/// A module of its own: it needs older libraries of Kubernetes than the others.
+const OLM_FILES: &[(&str, &str)] =
+    &[("go.mod", include_str!("../olm/go.mod")), ("go.sum", include_str!("../olm/go.sum"))];
 
 impl Tool {
     /// The program, which is built where it is not in the cache.
@@ -30,7 +41,7 @@ impl Tool {
     /// # Errors
     /// There is no Go, or Go cannot build it.
     pub fn find(self) -> Result<PathBuf, ProgramError> {
-        Cache::open(module())?.program(&self.target())
+        Cache::open(self.module())?.program(&self.target())
     }
 
     /// The same for a test, which is skipped, with a word about it, where there is no Go to build the program with.
@@ -49,12 +60,24 @@ impl Tool {
         }
     }
 
+    fn module(self) -> Module {
+        match self {
+            Self::OperatorVerify => {
+                let version = version_of(OLM_FILES, "github.com/operator-framework/api").unwrap_or("v0.0.0");
+                Module { name: "olm", version, files: OLM_FILES, linker: String::new(), patch: None }
+            }
+            Self::Helm | Self::Kubeconform | Self::Kustomize | Self::Actionlint | Self::Kubectl => module(),
+        }
+    }
+
     const fn target(self) -> Target {
         let (name, package) = match self {
             Self::Helm => ("helm", "helm.sh/helm/v3/cmd/helm"),
             Self::Kubeconform => ("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
             Self::Kustomize => ("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
             Self::Actionlint => ("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
+            Self::Kubectl => ("kubectl", "./kubectl"),
+            Self::OperatorVerify => ("operator-verify", "github.com/operator-framework/api/cmd/operator-verify"),
         };
         Target { name, package, vendor: false, promise: "once, one to three minutes and 60 MB of downloads" }
     }
@@ -70,6 +93,7 @@ fn module() -> Module {
         linker.push(format!("-X helm.sh/helm/v3/{package}.k8sVersionMajor=1"));
         linker.push(format!("-X helm.sh/helm/v3/{package}.k8sVersionMinor={minor}"));
     }
+    linker.push(format!("-X k8s.io/component-base/version.gitVersion={}", client.replacen("v0.", "v1.", 1)));
     Module { name: "tools", version, files: FILES, linker: linker.join(" "), patch: None }
 }
 
@@ -80,10 +104,11 @@ mod tests {
     #[test]
     fn every_program_is_a_tool_of_the_manifest() {
         assert!(module().key().starts_with("v3."), "{}", module().key());
-        let [(_, manifest), _] = FILES else { panic!("expected a manifest and its sums") };
-        for tool in [Tool::Helm, Tool::Kubeconform, Tool::Kustomize, Tool::Actionlint] {
+        for tool in [Tool::Helm, Tool::Kubeconform, Tool::Kustomize, Tool::Actionlint, Tool::OperatorVerify] {
             let package = tool.target().package;
+            let (_, manifest) = tool.module().files[0];
             assert!(manifest.lines().any(|line| line.trim().trim_start_matches("tool ") == package), "{package}");
         }
+        assert!(Tool::OperatorVerify.module().key().starts_with("v0."));
     }
 }
