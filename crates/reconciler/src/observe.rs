@@ -48,6 +48,10 @@ pub(crate) async fn observe(client: Client, namespace: String, tell: watch::Send
                     see(&tell, None);
                 }
             }
+            // Right after the CRD was made, the API server asks for patience.
+            Some(Err(error)) if code(&error) == Some(429) => {
+                tracing::warn!(error = explain(&error), "cannot watch FluxInstances yet, trying again");
+            }
             Some(Err(error)) => tracing::error!(error = explain(&error), "cannot watch FluxInstances, trying again"),
             None => return,
         }
@@ -100,19 +104,23 @@ impl Choice {
 /// A failure to watch, and what helps where that is known.
 fn explain(error: &watcher::Error) -> String {
     let text = describe(error);
-    let code = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status.code,
-        _ => 0,
-    };
-    match code {
+    match code(error).unwrap_or_default() {
         404 => format!("{text}; install the CRD `{}`", identity::CRD_NAME),
         403 => format!(
             "{text}; the service account of the operator needs `get`, `list` and `watch` on `fluxinstances.{}`",
             identity::GROUP
         ),
         _ => text,
+    }
+}
+
+/// The status that the API server answered with.
+fn code(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
     }
 }
 

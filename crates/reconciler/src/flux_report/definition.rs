@@ -68,13 +68,14 @@ pub(crate) struct Definition {
 impl Definition {
     pub(super) fn new(family: Family, read: Read) -> Self {
         let Read { spec, status } = read;
-        let is_established = status.conditions.iter().any(|it| it.r#type == "Established" && it.status == "True");
+        let mut conditions = status.conditions.iter().flatten();
+        let is_established = conditions.any(|it| it.r#type == "Established" && it.status == "True");
         Self {
             family,
             group: spec.group,
             kind: spec.names.kind,
             plural: spec.names.plural,
-            version: status.stored_versions.into_iter().last().filter(|_| is_established),
+            version: status.stored_versions.into_iter().flatten().last().filter(|_| is_established),
         }
     }
 
@@ -113,8 +114,9 @@ struct Names {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ReadStatus {
-    stored_versions: Vec<String>,
-    conditions: Vec<Condition>,
+    // Both are null for a moment after the CRD was made.
+    stored_versions: Option<Vec<String>>,
+    conditions: Option<Vec<Condition>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,16 +161,23 @@ mod tests {
 
     #[test]
     fn a_kind_is_there_in_the_version_stored_last_once_it_is_served() {
-        let version = |established: &str, stored: &[&str]| {
+        let of_status = |status: serde_json::Value| {
             let crd = json!({
                 "metadata": {"name": "buckets.g"},
                 "spec": {"group": "g", "names": {"kind": "Bucket", "plural": "buckets"}, "versions": [{"schema": {}}]},
-                "status": {"storedVersions": stored, "conditions": [{"type": "Established", "status": established}]},
+                "status": status,
             });
             Definition::new(Family::Flux, serde_json::from_value(crd).unwrap()).api_version()
+        };
+        let version = |established: &str, stored: &[&str]| {
+            let conditions = json!([{"type": "Established", "status": established}]);
+            of_status(json!({"storedVersions": stored, "conditions": conditions}))
         };
         assert_eq!(version("True", &["v1beta2", "v1"]).as_deref(), Some("g/v1"));
         assert_eq!(version("False", &["v1"]), None);
         assert_eq!(version("True", &[]), None);
+        // As the API server has it for a moment after the CRD was made.
+        assert_eq!(of_status(json!({"storedVersions": null, "conditions": null})), None);
+        assert_eq!(of_status(json!({})), None);
     }
 }
