@@ -7,28 +7,26 @@
 //!   target/release/flux-operator-controller testdata/distribution
 //! ```
 
-#![expect(clippy::print_stdout, reason = "a program that measures and prints")]
 #![expect(clippy::indexing_slicing, reason = "what a JSON value does not have is null")]
 
-use std::path::Path;
-use std::process::Stdio;
+mod shared;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use flux_operator_api::identity::{API_VERSION, KIND};
-use flux_operator_api::{Distribution, FluxInstance, FluxInstanceSpec, GoDuration, Object, crd};
+use flux_operator_api::{Distribution, FluxInstance, FluxInstanceSpec, GoDuration};
 use flux_operator_builder::{InstancePlan, build};
 use flux_operator_distro::Directory;
-use flux_operator_testkit::cluster::{Cluster, Options};
 use flux_operator_testkit::objects::{api, resource};
 use flux_operator_testkit::proxy::Proxy;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 use tokio::time::sleep;
+
+use shared::{LOOK, NAMESPACE, Operator, PATIENCE, print};
 
 /// How often an installation is made; the fastest counts, because everything else on the machine
 /// only ever adds.
@@ -37,32 +35,21 @@ const RUNS: usize = 3;
 /// How long the idle operator is looked at.
 const IDLE: Duration = Duration::from_secs(30);
 
-const LOOK: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(180);
-const NAMESPACE: &str = "flux-system";
+/// No port that somebody else could have.
+const FLAGS: [&str; 2] = ["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [operator, distribution] = arguments.as_slice() else {
-        anyhow::bail!("expected the operator and the folder of a distribution");
-    };
-    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&Options::default())).await??;
-    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig())?;
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    config.default_retry = false;
+    let (operator, distribution) = shared::arguments()?;
+    let (operator, distribution) = (operator.as_str(), distribution.as_str());
+    let (cluster, config) = shared::cluster().await?;
     let world = World { client: Client::try_from(config.clone())? };
-    for definition in crd::all() {
-        world.apply(&Object::try_from(definition)?).await?;
-    }
-    world
-        .apply(&Object::try_from(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}))?)
-        .await?;
 
+    let start = |kubeconfig: &str| Operator::start(operator, distribution, kubeconfig, &FLAGS);
     let (mut installs, mut plain) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         plain.push(world.plain_install(distribution).await?);
-        let direct = start(operator, distribution, &std::fs::read_to_string(cluster.kubeconfig())?)?;
+        let direct = start(&std::fs::read_to_string(cluster.kubeconfig())?)?;
         let began = Instant::now();
         world.install().await?;
         installs.push(began.elapsed().as_secs_f64());
@@ -74,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
 
     // Requests are counted at a proxy.
     let proxy = Proxy::start(config).await?;
-    let counted = start(operator, distribution, &proxy.kubeconfig())?;
+    let counted = start(&proxy.kubeconfig())?;
     world.install().await?;
     quiet(&proxy).await;
     let (requests, cpu) = (proxy.counts().total(), cpu_seconds(&counted)?);
@@ -82,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
     print("operator, idle, requests", number(proxy.counts().total() - requests), "ratio", 0.0);
     let share = (cpu_seconds(&counted)? - cpu) / IDLE.as_secs_f64();
     print("operator, idle, percent of a core", share * 100.0, "ratio", 0.1);
-    print("operator, idle, memory", resident(&counted)?, "bytes", 20e6);
+    print("operator, idle, memory", counted.resident()?, "bytes", 20e6);
 
     let mut unchanged = Vec::new();
     for run in 0..RUNS {
@@ -105,45 +92,6 @@ async fn main() -> anyhow::Result<()> {
     world.uninstall().await
 }
 
-/// Starts the operator against the cluster of a kubeconfig. It ends when this is dropped.
-fn start(operator: &str, distribution: &str, kubeconfig: &str) -> anyhow::Result<Operator> {
-    let folder = tempfile::tempdir()?;
-    let config = folder.path().join("kubeconfig");
-    std::fs::write(&config, kubeconfig)?;
-    let child = Command::new(operator)
-        .args(["--enable-leader-election=false", "--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"])
-        .arg(format!("--storage-path={distribution}"))
-        .env("KUBECONFIG", &config)
-        .env("RUNTIME_NAMESPACE", NAMESPACE)
-        .env("NOTIFICATIONS_DISABLED", "true")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot start `{operator}`"))?;
-    Ok(Operator { child, _folder: folder })
-}
-
-struct Operator {
-    child: Child,
-    _folder: tempfile::TempDir,
-}
-
-impl Operator {
-    fn proc(&self, file: &str) -> anyhow::Result<String> {
-        let pid = self.child.id().context("the operator has ended")?;
-        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file))
-            .context("cannot look at the operator")
-    }
-}
-
-/// Resident memory, in bytes.
-fn resident(operator: &Operator) -> anyhow::Result<f64> {
-    let status = operator.proc("status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? * 1024.0)
-}
-
 /// Processor time so far. The kernel counts in hundredths of a second.
 fn cpu_seconds(operator: &Operator) -> anyhow::Result<f64> {
     let stat = operator.proc("stat")?;
@@ -157,29 +105,13 @@ struct World {
 }
 
 impl World {
-    /// Applies an object, as soon as its kind is served.
-    async fn apply(&self, object: &Object) -> anyhow::Result<()> {
-        let began = Instant::now();
-        let params = PatchParams::apply("cost").force();
-        while let Err(error) = api(&self.client, object).patch(object.name(), &params, &Patch::Apply(object)).await {
-            ensure!(began.elapsed() < PATIENCE, "cannot apply {}: {error}", object.id());
-            sleep(LOOK).await;
-        }
-        Ok(())
-    }
-
     fn instances(&self) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), NAMESPACE, &resource(API_VERSION, KIND))
     }
 
     /// Creates the instance and waits until it is ready.
     async fn install(&self) -> anyhow::Result<()> {
-        let spec = json!({"distribution": {"version": "2.x", "registry": "ghcr.io/fluxcd"}});
-        let instance = json!({
-            "apiVersion": "fluxcd.controlplane.io/v1", "kind": "FluxInstance",
-            "metadata": {"name": "flux", "namespace": NAMESPACE}, "spec": spec,
-        });
-        self.apply(&Object::try_from(instance)?).await?;
+        shared::apply(&self.client, &shared::instance()).await?;
         self.until(|instance| ready(instance)["reason"] == "ReconciliationSucceeded").await.map(drop)
     }
 
@@ -223,7 +155,7 @@ impl World {
         let objects = build(&plan, &directory.release(plan.select(&directory.versions()?)?)?)?.into_objects();
         let began = Instant::now();
         for object in &objects {
-            self.apply(object).await?;
+            shared::apply(&self.client, object).await?;
         }
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
         let is_available = |deployment: &Deployment| {
@@ -265,8 +197,4 @@ fn number(count: usize) -> f64 {
 
 fn fastest(times: &[f64]) -> f64 {
     times.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-fn print(what: &str, measured: f64, unit: &str, goal: f64) {
-    println!("{}", json!({"what": what, "measured": measured, "unit": unit, "goal": goal}));
 }

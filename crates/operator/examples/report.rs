@@ -7,26 +7,24 @@
 //!   target/release/flux-operator-controller testdata/distribution
 //! ```
 
-#![expect(clippy::print_stdout, reason = "a program that measures and prints")]
 #![expect(clippy::indexing_slicing, reason = "what a JSON value does not have is null")]
 
-use std::process::Stdio;
+mod shared;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use flux_operator_api::{Object, crd};
-use flux_operator_testkit::cluster::{Cluster, Options};
-use flux_operator_testkit::objects::{api, custom, resource};
+use flux_operator_testkit::objects::{custom, resource};
 use flux_operator_testkit::proxy::{Proxy, Verb};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use kube::Client;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
 use tokio::time::sleep;
+
+use shared::{NAMESPACE, PATIENCE, print};
 
 /// How many objects there are.
 const OBJECTS: usize = 1000;
@@ -38,48 +36,31 @@ const KINDS: [(&str, &str); 4] = [
     ("source.toolkit.fluxcd.io/v1", "HelmRepository"),
 ];
 
-const PATIENCE: Duration = Duration::from_secs(180);
-const NAMESPACE: &str = "flux-system";
-
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [operator, distribution] = arguments.as_slice() else {
-        anyhow::bail!("expected the operator and the folder of a distribution");
-    };
-    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&Options::default())).await??;
-    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig())?;
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    config.default_retry = false;
+    let (operator, distribution) = shared::arguments()?;
+    let (operator, distribution) = (operator.as_str(), distribution.as_str());
+    let (_cluster, config) = shared::cluster().await?;
     let world = World { client: Client::try_from(config.clone())?, proxy: Proxy::start(config).await? };
-    for definition in crd::all() {
-        world.apply(&Object::try_from(definition)?).await?;
-    }
-    world.apply(&custom("v1", "Namespace", NAMESPACE).build()).await?;
-    let spec = json!({"distribution": {"version": "2.x", "registry": "ghcr.io/fluxcd"}});
-    let instance = custom("fluxcd.controlplane.io/v1", "FluxInstance", "flux").in_namespace(NAMESPACE).spec(spec);
-    world.apply(&instance.build()).await?;
+    shared::apply(&world.client, &shared::instance()).await?;
 
     // An installation makes a heap that is larger than what is kept, so both operators find one that is there.
-    let first = Operator::start(operator, distribution, &world.proxy).await?;
+    let first = Scraped::start(operator, distribution, &world.proxy).await?;
     world.until_counted(0).await?;
     drop(first);
-    let small = Operator::start(operator, distribution, &world.proxy).await?;
+    let small = Scraped::start(operator, distribution, &world.proxy).await?;
     let empty = world.settled(&small).await?;
     world.populate().await?;
     world.until_counted(OBJECTS).await?;
     let grown = world.settled(&small).await?;
     drop(small);
     let before = world.proxy.counts();
-    let large = Operator::start(operator, distribution, &world.proxy).await?;
+    let large = Scraped::start(operator, distribution, &world.proxy).await?;
     let full = world.settled(&large).await?;
     let lists = world.proxy.counts().since(&before).of_verb(Verb::List);
     eprintln!("resident: {empty} without, {grown} when they came, {full} after a start with them, {lists} lists");
     let more = (grown.max(full) - empty).max(0.0);
-    println!(
-        "{}",
-        json!({"what": "operator, 1000 objects of Flux, more memory", "measured": more, "unit": "bytes", "goal": 12e6})
-    );
+    print("operator, 1000 objects of Flux, more memory", more, "bytes", 12e6);
     Ok(())
 }
 
@@ -89,17 +70,6 @@ struct World {
 }
 
 impl World {
-    /// Applies an object, as soon as its kind is served.
-    async fn apply(&self, object: &Object) -> anyhow::Result<()> {
-        let began = Instant::now();
-        let params = PatchParams::apply("report").force();
-        while let Err(error) = api(&self.client, object).patch(object.name(), &params, &Patch::Apply(object)).await {
-            ensure!(began.elapsed() < PATIENCE, "cannot apply {}: {error}", object.id());
-            sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
-    }
-
     fn of(&self, api_version: &str, kind: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), NAMESPACE, &resource(api_version, kind))
     }
@@ -153,7 +123,7 @@ impl World {
     }
 
     /// Resident memory in bytes, once nothing is asked any more and metrics were scraped.
-    async fn settled(&self, operator: &Operator) -> anyhow::Result<f64> {
+    async fn settled(&self, operator: &Scraped) -> anyhow::Result<f64> {
         let mut total = 0;
         while total != self.proxy.counts().total() {
             total = self.proxy.counts().total();
@@ -162,37 +132,23 @@ impl World {
         for _ in 0..3 {
             operator.scrape().await?;
         }
-        operator.resident()
+        operator.process.resident()
     }
 }
 
-/// The operator. It ends when this is dropped.
-struct Operator {
-    child: Child,
+/// The operator, with its metrics at a port that is known.
+struct Scraped {
+    process: shared::Operator,
     metrics: String,
-    _folder: tempfile::TempDir,
 }
 
-impl Operator {
-    async fn start(operator: &str, distribution: &str, proxy: &Proxy) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let config = folder.path().join("kubeconfig");
-        std::fs::write(&config, proxy.kubeconfig())?;
-        // Free at the moment; the operator does not say which port it took, except in its log.
+impl Scraped {
+    async fn start(program: &str, distribution: &str, proxy: &Proxy) -> anyhow::Result<Self> {
+        // A port that is free now: the operator does not tell which port it took, except in its log.
         let metrics = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
-        let child = Command::new(operator)
-            .args(["--enable-leader-election=false", "--health-addr=0", "--reporting-interval=10s"])
-            .arg(format!("--metrics-addr={metrics}"))
-            .arg(format!("--storage-path={distribution}"))
-            .env("KUBECONFIG", &config)
-            .env("RUNTIME_NAMESPACE", NAMESPACE)
-            .env("NOTIFICATIONS_DISABLED", "true")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start `{operator}`"))?;
-        Ok(Self { child, metrics, _folder: folder })
+        let flags = ["--health-addr=0", "--reporting-interval=10s", &format!("--metrics-addr={metrics}")];
+        let process = shared::Operator::start(program, distribution, &proxy.kubeconfig(), &flags)?;
+        Ok(Self { process, metrics })
     }
 
     async fn scrape(&self) -> anyhow::Result<()> {
@@ -202,12 +158,5 @@ impl Operator {
         stream.read_to_string(&mut text).await?;
         ensure!(text.contains("flux_operator_info"), "no metrics: {text}");
         Ok(())
-    }
-
-    fn resident(&self) -> anyhow::Result<f64> {
-        let pid = self.child.id().context("the operator has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("cannot look at the operator")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? * 1024.0)
     }
 }
