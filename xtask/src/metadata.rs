@@ -19,23 +19,28 @@ pub(crate) struct Metadata {
 }
 
 /// One package, of the workspace or not.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Package {
     id: String,
     pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) license: Option<String>,
+    pub(crate) repository: Option<String>,
+    /// None of a package of the workspace.
+    pub(crate) source: Option<String>,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     targets: Vec<Target>,
 }
 
 /// A dependency as the manifest asks for it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
     kind: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Target {
     kind: Vec<String>,
 }
@@ -50,6 +55,19 @@ struct Resolve {
 struct Node {
     id: String,
     features: Vec<String>,
+    deps: Vec<Edge>,
+}
+
+/// What a package was resolved to need.
+#[derive(Debug, Deserialize)]
+struct Edge {
+    pkg: String,
+    dep_kinds: Vec<Kind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Kind {
+    kind: Option<String>,
 }
 
 impl Metadata {
@@ -62,7 +80,16 @@ impl Metadata {
         Self::parse(&text)
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    /// Asks cargo about the packages for one target, as they are locked.
+    ///
+    /// # Errors
+    /// Cargo fails, or answers in a form that is not known.
+    pub(crate) fn of_target(triple: &str) -> anyhow::Result<Self> {
+        let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", triple];
+        Self::parse(&cargo::read(&mut cargo::cargo(arguments))?)
+    }
+
+    pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
         serde_json::from_str(text).context("cannot read what `cargo metadata` printed")
     }
 
@@ -78,6 +105,27 @@ impl Metadata {
             self.packages.iter().filter(|package| package.name == name).map(|package| package.id.as_str()).collect();
         let nodes = self.resolve.nodes.iter().filter(move |node| ids.contains(node.id.as_str()));
         nodes.flat_map(|node| node.features.iter().map(String::as_str))
+    }
+
+    /// The packages that are linked into others, those included, and what each needs: not what only builds or tests.
+    pub(crate) fn linked(&self, roots: &[&str]) -> Vec<(&Package, Vec<&Package>)> {
+        let packages: BTreeMap<_, _> = self.packages.iter().map(|package| (package.id.as_str(), package)).collect();
+        let nodes: BTreeMap<_, _> = self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let roots = self.packages.iter().filter(|package| roots.contains(&package.name.as_str()));
+        let mut open: Vec<&str> = roots.map(|package| package.id.as_str()).collect();
+        let mut seen = BTreeSet::new();
+        let mut linked = Vec::new();
+        while let Some(id) = open.pop() {
+            let (Some(package), Some(node)) = (packages.get(id), nodes.get(id)) else { continue };
+            if !seen.insert(id) {
+                continue;
+            }
+            let is_linked = |edge: &&Edge| edge.dep_kinds.iter().any(|kind| kind.kind.is_none());
+            let needs: Vec<_> = node.deps.iter().filter(is_linked).map(|edge| edge.pkg.as_str()).collect();
+            open.extend(&needs);
+            linked.push((*package, needs.iter().filter_map(|id| packages.get(id).copied()).collect()));
+        }
+        linked
     }
 }
 
@@ -100,25 +148,25 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
+    /// A package in the words of cargo, of a registry or of the workspace.
+    pub(crate) fn package(name: &str, source: Option<&str>, dependencies: &serde_json::Value) -> serde_json::Value {
+        json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0", "source": source,
+               "manifest_path": format!("/w/{name}/Cargo.toml"), "dependencies": dependencies,
+               "targets": [{"kind": ["lib"]}]})
+    }
+
     /// `a` needs `b` and tests with `d`; `c` is somebody else's.
     pub(crate) fn sample() -> Metadata {
-        let package = |name: &str, dependencies: serde_json::Value| {
-            json!({"id": name, "name": name, "manifest_path": format!("/w/{name}/Cargo.toml"),
-                   "dependencies": dependencies, "targets": [{"kind": ["lib"]}]})
-        };
+        let node = |id: &str, features: serde_json::Value| json!({"id": id, "features": features, "deps": []});
         let metadata = json!({
             "packages": [
-                package("a", json!([{"name": "b", "kind": null}, {"name": "d", "kind": "dev"}])),
-                package("b", json!([{"name": "c", "kind": null}])),
-                package("c", json!([])),
+                package("a", None, &json!([{"name": "b", "kind": null}, {"name": "d", "kind": "dev"}])),
+                package("b", None, &json!([{"name": "c", "kind": null}])),
+                package("c", Some("registry"), &json!([])),
             ],
             "workspace_members": ["a", "b"],
             "target_directory": "/w/target",
-            "resolve": {"nodes": [
-                {"id": "a", "features": []},
-                {"id": "b", "features": []},
-                {"id": "c", "features": ["preserve_order"]},
-            ]},
+            "resolve": {"nodes": [node("a", json!([])), node("b", json!([])), node("c", json!(["preserve_order"]))]},
         });
         Metadata::parse(&metadata.to_string()).unwrap()
     }

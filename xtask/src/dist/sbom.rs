@@ -5,64 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context as _;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::platform::Platform;
-use crate::cargo;
-
-/// What cargo knows about the crates for one platform.
-#[derive(Debug, Deserialize)]
-struct Graph {
-    packages: Vec<Package>,
-    resolve: Resolve,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Package {
-    id: String,
-    name: String,
-    version: String,
-    license: Option<String>,
-    repository: Option<String>,
-    /// None of a crate of the workspace.
-    source: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Node {
-    id: String,
-    deps: Vec<Edge>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Edge {
-    pkg: String,
-    dep_kinds: Vec<Kind>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Kind {
-    kind: Option<String>,
-}
+use crate::metadata::{Metadata, Package};
 
 /// The crates whose programs are released.
 const ROOTS: [&str; 2] = ["flux-operator-cli", "flux-operator-controller"];
 
 /// The bill of the programs for some platforms together.
 pub(super) fn bill(platforms: &[Platform]) -> anyhow::Result<String> {
-    let mut graphs = Vec::new();
-    for platform in platforms {
-        let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", platform.target()];
-        let text = cargo::read(&mut cargo::cargo(arguments))?;
-        graphs.push(serde_json::from_str(&text).context("cannot read what `cargo metadata` printed")?);
-    }
+    let graphs = platforms.iter().map(|platform| Metadata::of_target(platform.target()));
+    let graphs: Vec<_> = graphs.collect::<Result<_, _>>()?;
     let lock = crate::generated::read("Cargo.lock")?;
     let sums = sums(&lock);
     Ok(format!("{:#}\n", document(&graphs, &sums)))
@@ -82,11 +36,11 @@ fn sums(lock: &str) -> BTreeMap<(&str, &str), &str> {
     blocks.filter_map(of).collect()
 }
 
-fn document(graphs: &[Graph], sums: &BTreeMap<(&str, &str), &str>) -> Value {
+fn document(graphs: &[Metadata], sums: &BTreeMap<(&str, &str), &str>) -> Value {
     let mut packages = BTreeMap::new();
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for graph in graphs {
-        for (package, needs) in graph.linked() {
+        for (package, needs) in graph.linked(&ROOTS) {
             edges.entry(reference(package)).or_default().extend(needs.into_iter().map(reference));
             packages.insert(reference(package), package.clone());
         }
@@ -130,48 +84,24 @@ fn reference(package: &Package) -> String {
     format!("pkg:cargo/{}@{}", package.name, package.version)
 }
 
-impl Graph {
-    /// The crates that are linked, and what each needs.
-    fn linked(&self) -> Vec<(&Package, Vec<&Package>)> {
-        let packages: BTreeMap<_, _> = self.packages.iter().map(|package| (package.id.as_str(), package)).collect();
-        let nodes: BTreeMap<_, _> = self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
-        let roots = self.packages.iter().filter(|package| ROOTS.contains(&package.name.as_str()));
-        let mut open: Vec<&str> = roots.map(|package| package.id.as_str()).collect();
-        let mut seen = BTreeSet::new();
-        let mut linked = Vec::new();
-        while let Some(id) = open.pop() {
-            let (Some(package), Some(node)) = (packages.get(id), nodes.get(id)) else { continue };
-            if !seen.insert(id) {
-                continue;
-            }
-            let is_linked = |edge: &&Edge| edge.dep_kinds.iter().any(|kind| kind.kind.is_none());
-            let needs: Vec<_> = node.deps.iter().filter(is_linked).map(|edge| edge.pkg.as_str()).collect();
-            open.extend(&needs);
-            linked.push((*package, needs.iter().filter_map(|id| packages.get(id).copied()).collect()));
-        }
-        linked
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::tests::package;
 
-    fn graph() -> Graph {
-        let package = |name: &str, source: Value| json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0", "source": source});
+    fn graph() -> Metadata {
         let edge = |pkg: &str, kind: Value| json!({"pkg": pkg, "dep_kinds": [{"kind": kind}]});
+        let node = |id: &str, deps: Value| json!({"id": id, "features": [], "deps": deps});
+        let registry = |name: &str| package(name, Some("registry"), &json!([]));
         let graph = json!({
-            "packages": [
-                package("flux-operator-cli", Value::Null), package("a", "registry".into()),
-                package("b", "registry".into()), package("c", "registry".into()),
-            ],
+            "packages": [package(ROOTS[0], None, &json!([])), registry("a"), registry("b"), registry("c")],
+            "workspace_members": [ROOTS[0]], "target_directory": "/w/target",
             "resolve": {"nodes": [
-                {"id": "flux-operator-cli", "deps": [edge("a", Value::Null), edge("c", "dev".into())]},
-                {"id": "a", "deps": [edge("b", "build".into())]},
-                {"id": "b", "deps": []}, {"id": "c", "deps": []},
+                node(ROOTS[0], json!([edge("a", Value::Null), edge("c", "dev".into())])),
+                node("a", json!([edge("b", "build".into())])), node("b", json!([])), node("c", json!([])),
             ]},
         });
-        serde_json::from_value(graph).unwrap()
+        Metadata::parse(&graph.to_string()).unwrap()
     }
 
     #[test]
