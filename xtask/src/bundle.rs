@@ -174,7 +174,42 @@ fn dockerfile() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use flux_operator_testkit::tools::Tool;
+
     use super::*;
+    use crate::cargo;
+
+    /// What OLM's own tool finds wrong with a bundle, and what it would rather have.
+    fn judged(folder: &Path) -> Option<Vec<String>> {
+        let mut judge = Tool::OperatorVerify.find_or_skip()?;
+        judge.args(["manifests", "--operatorhub_validate", "--object_validate"]).arg(folder);
+        let found = String::from_utf8(judge.output().unwrap().stderr).unwrap();
+        // What is before that is the time.
+        let finding = |line: &str| line.split_once("level=").map_or(line, |(_, rest)| rest).to_owned();
+        Some(found.lines().map(finding).collect())
+    }
+
+    #[test]
+    fn its_own_tool_finds_no_fault() {
+        let Some(found) = judged(&cargo::path("bundle")) else { return };
+        // The project has no icon, and a report is not written by users.
+        let excused =
+            ["csv.Spec.Icon not specified", "Kind=FluxReport: provided API should have an example annotation"];
+        let other: Vec<_> = found.iter().filter(|line| !excused.iter().any(|text| line.contains(text))).collect();
+        assert!(other.is_empty(), "{other:#?}");
+
+        // And it does see what is wrong.
+        let copy = tempfile::tempdir().unwrap();
+        for file in generated::list(Path::new("bundle/manifests")).unwrap() {
+            let text = generated::read(&file).unwrap().replace("minKubeVersion: 1.29.0", "minKubeVersion: some");
+            fs::write(copy.path().join(file.file_name().unwrap()), text).unwrap();
+        }
+        fs::remove_file(copy.path().join("fluxcd.controlplane.io_fluxreports.yaml")).unwrap();
+        let found = judged(copy.path()).unwrap().join("\n");
+        assert!(found.contains("MinKubeVersion") && found.contains("FluxReport"), "{found}");
+    }
 
     #[test]
     fn it_is_up_to_date_and_complete() {
