@@ -11,6 +11,7 @@ use crate::bundle::Bundle;
 use crate::cargo::{cargo, run, rustup, succeeds};
 use crate::charts::Charts;
 use crate::crds::Crds;
+use crate::dist;
 use crate::docs::Docs;
 use crate::fuzz::{self, Fuzz};
 use crate::metadata::Metadata;
@@ -22,7 +23,8 @@ use tally::Counts;
 /// Run every check, as CI does. The first failure stops and is named.
 ///
 /// Steps that need a tool which is not installed say so and are skipped: fuzzing (a nightly
-/// toolchain and cargo-fuzz), mdbook, cargo-deny, the minimum Rust version.
+/// toolchain and cargo-fuzz), mdbook, cargo-deny, the minimum Rust version, and the rehearsal (root, runc, Go, free
+/// ports).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ci {}
 
@@ -46,6 +48,7 @@ const STEPS: &[Step] = &[
     ("bundle up to date", || Bundle { check: true }.run().map(done)),
     ("permissions up to date", || Permissions { check: true }.run().map(done)),
     ("tests", || tally::run().map(Outcome::Tested)),
+    ("rehearsal of a release", rehearsal),
     ("example: embed", example),
     ("documentation", documentation),
     ("the book", the_book),
@@ -95,6 +98,12 @@ fn formatting() -> anyhow::Result<Outcome> {
 
 fn clippy() -> anyhow::Result<Outcome> {
     run(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).map(done)
+}
+
+/// With the program that the tests were built with.
+fn rehearsal() -> anyhow::Result<Outcome> {
+    let program = Metadata::read()?.target_directory.join("debug/flux-operator-controller");
+    Ok(dist::rehearse(program)?.map_or(Outcome::Done, Outcome::Skipped))
 }
 
 fn example() -> anyhow::Result<Outcome> {

@@ -1,8 +1,12 @@
 //! `cargo xtask dist`: what a release is made of.
 
 mod binaries;
+#[cfg(test)]
+mod engine;
 mod image;
+mod layout;
 mod platform;
+mod rehearsal;
 mod sbom;
 mod tarball;
 
@@ -13,6 +17,8 @@ use anyhow::{Context as _, bail};
 use flux_operator_distro::credentials::{Credentials, DockerConfig, DockerPaths};
 use flux_operator_distro::{Artifacts, Client, ClientOptions, Digest, Distribution, Reference};
 use sha2::{Digest as _, Sha256};
+
+use rehearsal::{Rehearsal, Turn};
 
 /// Make what a release consists of.
 #[derive(Debug, clap::Args)]
@@ -25,6 +31,7 @@ pub(crate) struct Dist {
 enum Action {
     Binaries(binaries::Binaries),
     Image(image::Image),
+    Rehearse(Rehearsal),
     Vendor(Vendor),
 }
 
@@ -54,8 +61,20 @@ impl Dist {
         match self.action {
             Action::Binaries(binaries) => binaries.run(),
             Action::Image(image) => image.run(),
+            Action::Rehearse(rehearsal) => rehearsal.run(),
             Action::Vendor(vendor) => vendor.run(),
         }
+    }
+}
+
+/// Rehearses a release with a program that no release has. Returns the reason where this machine cannot do that.
+///
+/// # Errors
+/// It fails.
+pub(crate) fn rehearse(program: PathBuf) -> anyhow::Result<Option<String>> {
+    match rehearsal::turn()? {
+        Turn::Refused(reason) => Ok(Some(reason)),
+        Turn::Granted(lock) => Rehearsal::of(program).perform(&lock).map(|()| None),
     }
 }
 

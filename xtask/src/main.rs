@@ -1,7 +1,7 @@
 //! The tasks of the workspace: `cargo xtask <command>`, one file a command.
 //!
 //! Nothing here ships. What a command needs from outside, it looks for first and says when it is
-//! not there; only `wasm` and `fuzz` install something.
+//! not there; only `wasm`, `fuzz` and `dist` install something.
 
 #![expect(clippy::print_stdout, reason = "a build tool reports to whoever called it")]
 

@@ -10,14 +10,14 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use super::platform::Platform;
-use super::{digest, sbom, tarball};
+use super::{digest, image, sbom, tarball};
 use crate::cargo::{self, run, succeeds};
 use crate::metadata::Metadata;
 
 /// Build the programs of a release: static, for each platform, the same bytes from the same sources.
 ///
 /// Writes the programs to `bin/linux_ARCH`, an archive of them for each platform, a bill of materials
-/// (`CycloneDX`), and `SHA256SUMS`. A missing target of Rust is added by rustup; a missing C compiler, which
+/// (`CycloneDX`), `SHA256SUMS`, and to `system` what else the Dockerfile copies. A missing target of Rust is added by rustup; a missing C compiler, which
 /// one of the dependencies needs, is installed from Debian where root runs this, and named elsewhere.
 #[derive(Debug, clap::Args)]
 pub(super) struct Binaries {
@@ -55,6 +55,7 @@ impl Binaries {
             let built = build(*platform, &cargo::path(""), &target, commit.as_deref())?;
             collect(*platform, &built, &self.output)?;
         }
+        image::write_system(&self.output.join("system"))?;
         let bill = self.output.join(format!("flux-operator_{}_sbom.cdx.json", super::VERSION));
         fs::write(&bill, sbom::bill(&platforms)?).with_context(|| format!("cannot write `{}`", bill.display()))?;
         let sums = sums(&self.output)?;

@@ -1,7 +1,7 @@
 //! The image of the operator, made without a container engine.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use flux_operator_distro::manifest::{Descriptor, OCI_INDEX, OCI_MANIFEST, Platform as ImagePlatform};
@@ -25,6 +25,9 @@ pub(super) struct Image {
     /// The distribution, as `dist vendor` wrote it
     #[arg(long, value_name = "DIR")]
     distribution: PathBuf,
+    /// For which platform; may be given several times [default: all]
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<Platform>,
     /// The file to write [default: flux-operator_VERSION_image.tar where the programs are]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -36,8 +39,11 @@ pub(super) struct Image {
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
+/// Metrics and probes.
+pub(super) const PORTS: [u16; 2] = [8080, 8081];
+
 /// Where the program lies, and what the container runs.
-const PROGRAM: &str = "flux-operator-controller";
+pub(super) const PROGRAM: &str = "flux-operator-controller";
 
 /// User and group: a number, so that Kubernetes knows that it is not root.
 const USER: &str = "65532:65532";
@@ -55,8 +61,7 @@ impl Image {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let upload = self.make()?;
         let digest = upload.digest().context("the image is empty")?;
-        let name = format!("flux-operator_{}_image.tar", super::VERSION);
-        let output = self.output.unwrap_or_else(|| self.binaries.join(name));
+        let output = self.output.unwrap_or_else(|| file(&self.binaries));
         upload.write(&output, super::VERSION)?;
         eprintln!("wrote `{}`", output.display());
         let client = Client::new(ClientOptions::default())?;
@@ -69,6 +74,13 @@ impl Image {
         Ok(())
     }
 
+    /// The image for one platform, in a file.
+    pub(super) fn single(binaries: &Path, distribution: &Path, platform: Platform, file: &Path) -> anyhow::Result<()> {
+        let [binaries, distribution] = [binaries, distribution].map(Path::to_owned);
+        let image = Self { binaries, distribution, platforms: vec![platform], output: None, destinations: Vec::new() };
+        Ok(image.make()?.write(file, super::VERSION)?)
+    }
+
     /// Everything that is written: layers, configurations, manifests, and the index.
     fn make(&self) -> anyhow::Result<Upload> {
         let versions = Directory::open(&self.distribution)?.versions()?;
@@ -78,7 +90,8 @@ impl Image {
         let data = tarball::collect(&self.distribution, "data")?;
         let data = layer(&mut upload, "the distribution", data)?;
         let mut manifests = Vec::new();
-        for platform in Platform::ALL {
+        let platforms = if self.platforms.is_empty() { &Platform::ALL[..] } else { &self.platforms };
+        for platform in platforms.iter().copied() {
             let path = platform.folder(&self.binaries).join(PROGRAM);
             let program = fs::read(&path);
             let program = program.with_context(|| format!("cannot read `{}`: run `dist binaries`", path.display()))?;
@@ -92,6 +105,19 @@ impl Image {
         upload.add_manifest(OCI_INDEX, serde_json::to_vec(&index)?);
         Ok(upload)
     }
+}
+
+/// Where the image lies in the folder of a release.
+pub(super) fn file(folder: &Path) -> PathBuf {
+    folder.join(format!("flux-operator_{}_image.tar", super::VERSION))
+}
+
+/// What every image needs of a system, written into a folder: for the Dockerfile.
+pub(super) fn write_system(folder: &Path) -> anyhow::Result<()> {
+    for entry in system() {
+        entry.write(folder)?;
+    }
+    Ok(())
 }
 
 /// What every image needs of a system.
@@ -154,7 +180,7 @@ fn configuration(platform: Platform, layers: &[&Layer]) -> Value {
             "User": USER,
             "Entrypoint": [format!("/usr/local/bin/{PROGRAM}")],
             "Env": ["PATH=/usr/local/bin", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
-            "ExposedPorts": {"8080/tcp": {}, "8081/tcp": {}},
+            "ExposedPorts": PORTS.iter().map(|port| (format!("{port}/tcp"), json!({}))).collect::<Value>(),
             "WorkingDir": "/",
             "Labels": annotations(),
         },
@@ -176,7 +202,6 @@ fn annotations() -> Value {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::path::Path;
 
     use flate2::read::GzDecoder;
     use flux_operator_distro::credentials::Credentials;
@@ -193,7 +218,13 @@ mod tests {
             fs::write(bin.join(PROGRAM), platform.architecture()).unwrap();
         }
         let distribution = workspace::distribution();
-        Image { binaries: folder.to_owned(), distribution, output: None, destinations: Vec::new() }
+        Image {
+            binaries: folder.to_owned(),
+            distribution,
+            platforms: Vec::new(),
+            output: None,
+            destinations: Vec::new(),
+        }
     }
 
     #[test]
@@ -266,19 +297,6 @@ mod tests {
             assert_eq!(program.1, platform.architecture().as_bytes());
             assert!(files.iter().any(|(path, _)| path.starts_with("data/flux/v2.9.90/")));
             assert!(files.iter().any(|(path, _)| path == "etc/ssl/certs/ca-certificates.crt"));
-        }
-    }
-
-    #[test]
-    fn the_dockerfile_makes_the_same_image() {
-        let dockerfile = crate::generated::read("Dockerfile").unwrap();
-        for line in [
-            format!("USER {USER}"),
-            format!("ENTRYPOINT [\"/usr/local/bin/{PROGRAM}\"]"),
-            "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt".to_owned(),
-            "EXPOSE 8080 8081".to_owned(),
-        ] {
-            assert!(dockerfile.lines().any(|found| found == line), "expected `{line}`");
         }
     }
 }

@@ -16,6 +16,11 @@ pub(super) enum Platform {
 impl Platform {
     pub(super) const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
 
+    /// The platform of this machine; none where nothing is made for it.
+    pub(super) fn of_this_machine() -> Option<Self> {
+        Self::ALL.into_iter().find(|platform| platform.target().starts_with(std::env::consts::ARCH))
+    }
+
     /// The processor as images have it.
     pub(super) const fn architecture(self) -> &'static str {
         match self {

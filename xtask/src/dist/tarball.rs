@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -23,6 +24,18 @@ impl Entry {
 
     pub(super) fn folder(path: impl Into<String>, mode: u32) -> Self {
         Self { path: path.into(), mode, bytes: None }
+    }
+
+    /// Writes it below a folder, with its mode.
+    pub(super) fn write(&self, below: &Path) -> anyhow::Result<()> {
+        let path = below.join(&self.path);
+        let folder = if self.bytes.is_some() { path.parent().unwrap_or(below) } else { &path };
+        let written = fs::create_dir_all(folder).and_then(|()| match &self.bytes {
+            Some(bytes) => fs::write(&path, bytes),
+            None => Ok(()),
+        });
+        let written = written.and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(self.mode)));
+        written.with_context(|| format!("cannot write `{}`", path.display()))
     }
 }
 
