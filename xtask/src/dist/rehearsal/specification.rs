@@ -47,13 +47,11 @@ pub(super) fn of(request: &Request, places: &Places<'_>) -> Value {
         let there = LIBRARIES.into_iter().filter(|folder| Path::new(folder).exists());
         mounts.extend(there.map(|folder| bind(&PathBuf::from(folder), folder, true)));
     }
-    let mut resources = json!({"devices": [{"allow": false, "access": "rwm"}]});
-    if let Some(memory) = request.memory {
-        resources["memory"] = json!({"limit": memory});
-    }
-    if let Some(cpu) = request.cpu {
-        resources["cpu"] = json!({"quota": cpu * PERIOD / 1000, "period": PERIOD});
-    }
+    let devices = json!([{"allow": false, "access": "rwm"}]);
+    let memory = request.memory.map(|memory| json!({"limit": memory}));
+    let cpu = request.cpu.map(|cpu| json!({"quota": cpu * PERIOD / 1000, "period": PERIOD}));
+    let resources = [("devices", Some(devices)), ("memory", memory), ("cpu", cpu)];
+    let resources: Value = resources.into_iter().filter_map(|(name, limit)| Some((name, limit?))).collect();
     let namespaces = ["pid", "ipc", "uts", "mount"].map(|kind| json!({"type": kind}));
     json!({
         "ociVersion": "1.0.2",
