@@ -22,7 +22,7 @@ const OBJECTS: [&str; 9] = [
     "CustomResourceDefinition/fluxinstances.fluxcd.controlplane.io",
     "CustomResourceDefinition/fluxreports.fluxcd.controlplane.io",
     "ClusterRole/flux-operator",
-    "ClusterRoleBinding/flux-operator",
+    "ClusterRoleBinding/flux-operator-cluster",
     "ServiceAccount/flux-system/flux-operator",
     "Role/flux-system/flux-operator",
     "RoleBinding/flux-system/flux-operator",
@@ -161,7 +161,7 @@ ClusterRole/flux-operator deleted
 ClusterRole/crd-controller-flux-system deleted
 ClusterRole/flux-edit-flux-system deleted
 ClusterRole/flux-view-flux-system deleted
-ClusterRoleBinding/flux-operator deleted
+ClusterRoleBinding/flux-operator-cluster deleted
 ClusterRoleBinding/cluster-reconciler-flux-system deleted
 ClusterRoleBinding/crd-controller-flux-system deleted
 "
