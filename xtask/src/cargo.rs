@@ -1,11 +1,11 @@
 //! Programs run at the root of the workspace.
 
-use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use flux_operator_testkit::workspace;
 
 /// A file or folder of the workspace, by its path from the root.
 pub(crate) fn path(relative: impl AsRef<Path>) -> PathBuf {
@@ -22,7 +22,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 
 /// The cargo that runs this program, with arguments.
 pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
-    let mut command = command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = workspace::cargo();
     command.args(arguments);
     command
 }

@@ -21,9 +21,9 @@ impl Program {
             "debug" => "dev",
             profile => profile,
         };
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = workspace::cargo();
         cargo.args(["build", "--quiet", "--package", NAME, "--bin", NAME, "--profile", profile, "--target-dir"]);
-        let status = cargo.arg(folder.parent().unwrap()).current_dir(workspace::path("")).status().unwrap();
+        let status = cargo.arg(folder.parent().unwrap()).status().unwrap();
         assert!(status.success(), "`{NAME}` cannot be built");
         Self(folder.join(NAME))
     }
