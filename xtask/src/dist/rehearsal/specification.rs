@@ -1,6 +1,6 @@
 //! A container in the words of OCI runtimes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ pub(super) fn of(request: &Request, places: &Places<'_>) -> Value {
     }
     if places.libraries {
         let there = LIBRARIES.into_iter().filter(|folder| Path::new(folder).exists());
-        mounts.extend(there.map(|folder| bind(&PathBuf::from(folder), folder, true)));
+        mounts.extend(there.map(|folder| bind(Path::new(folder), folder, true)));
     }
     let devices = json!([{"allow": false, "access": "rwm"}]);
     let memory = request.memory.map(|memory| json!({"limit": memory}));
