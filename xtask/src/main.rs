@@ -13,6 +13,7 @@ mod charts;
 mod ci;
 mod cluster;
 mod crds;
+mod debian;
 mod demo;
 mod dist;
 mod docs;

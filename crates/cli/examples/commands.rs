@@ -159,7 +159,7 @@ async fn fill(client: &kube::Client) -> Result<()> {
 
 async fn apply(client: &kube::Client, object: &Object) -> Result<()> {
     let patch = Patch::Apply(object);
-    api(client, object).patch(object.name(), &PatchParams::apply("cost").force(), &patch).await?;
+    api(client, object).patch(object.name(), &PatchParams::apply("measuring").force(), &patch).await?;
     Ok(())
 }
 

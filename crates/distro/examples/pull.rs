@@ -22,6 +22,7 @@ use flux_operator_distro::{Artifacts, Cache, Client, ClientOptions, Reference};
 use flux_operator_testkit::registry::{
     Artifact, FLUX_LAYER, Registry, RegistryError, Scripted, artifact, pack, pack_dir,
 };
+use flux_operator_testkit::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -57,9 +58,9 @@ struct Pulled {
     refused: Option<String>,
     seconds: f64,
     /// Bytes before anything was asked for.
-    idle: f64,
+    idle: u64,
     /// The most bytes that there were.
-    peak: f64,
+    peak: u64,
 }
 
 /// What a child tells about polls.
@@ -79,8 +80,7 @@ async fn compare(distribution: &Path) -> anyhow::Result<()> {
     let reference = host.push("flux", &real).await?;
     let before = host.requests().await;
     let polled: Polled = child("poll", &reference).await?;
-    #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
-    let requests = (host.requests().await - before) as f64 / f64::from(POLLS + 1);
+    let requests = number(u64::try_from(host.requests().await - before)?) / f64::from(POLLS + 1);
     print("registry, a poll without change, requests", requests, "ratio", 1.0);
     print("registry, a poll without change, processor time", polled.seconds, "seconds", 1e-3);
 
@@ -89,14 +89,19 @@ async fn compare(distribution: &Path) -> anyhow::Result<()> {
         bail!("the distribution is refused: {reason}");
     }
     print("registry, pull and unpack of the distribution", pulled.seconds, "seconds", 0.15);
-    print("registry, pull and unpack of the distribution, memory above idle", pulled.peak - pulled.idle, "bytes", 40e6);
+    print(
+        "registry, pull and unpack of the distribution, memory above idle",
+        number(pulled.peak - pulled.idle),
+        "bytes",
+        40e6,
+    );
 
     for (what, layer) in [("a bomb of 100 MiB", &bomb), ("200,000 empty files", &many)] {
         let reference = host.push("hostile", layer).await?;
         let pulled = best(&reference).await?;
         ensure!(pulled.refused.is_some(), "{what} is taken for a distribution");
         print(&format!("registry, {what} refused"), pulled.seconds, "seconds", 0.1);
-        print(&format!("registry, {what} refused, peak memory"), pulled.peak, "bytes", 67_108_864.0);
+        print(&format!("registry, {what} refused, peak memory"), number(pulled.peak), "bytes", 67_108_864.0);
     }
     Ok(())
 }
@@ -187,7 +192,7 @@ async fn pull(reference: &str) -> anyhow::Result<Pulled> {
     let folder = tempfile::tempdir()?;
     let client = Arc::new(Client::new(ClientOptions::default())?);
     let artifacts = Artifacts::new(client, Some(Cache::new(folder.path().join("cache"))));
-    let idle = memory("VmRSS:")?;
+    let idle = Usage::own()?.resident;
     let began = Instant::now();
     let refused = match artifacts.pull(&reference, &Credentials::Anonymous).await {
         Ok(artifact) => {
@@ -197,7 +202,7 @@ async fn pull(reference: &str) -> anyhow::Result<Pulled> {
         Err(error) => Some(format!("{:#}", anyhow::Error::new(error))),
     };
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Pulled { refused, seconds, idle, peak: memory("VmHWM:")? })
+    Ok(Pulled { refused, seconds, idle, peak: Usage::own()?.peak })
 }
 
 /// Looks at a tag again and again, as the operator does while nothing moves. The first look makes the
@@ -206,26 +211,16 @@ async fn poll(reference: &str) -> anyhow::Result<Polled> {
     let reference: Reference = reference.parse()?;
     let artifacts = Artifacts::new(Arc::new(Client::new(ClientOptions::default())?), None);
     let digest = artifacts.resolve(&reference, &Credentials::Anonymous).await?;
-    let before = cpu_seconds()?;
+    let before = Usage::own()?.processor;
     for _ in 0..POLLS {
         ensure!(artifacts.resolve(&reference, &Credentials::Anonymous).await? == digest, "the tag moved");
     }
-    Ok(Polled { seconds: (cpu_seconds()? - before) / f64::from(POLLS) })
+    Ok(Polled { seconds: Usage::own()?.processor.saturating_sub(before).as_secs_f64() / f64::from(POLLS) })
 }
 
-/// Memory of this process, in bytes.
-fn memory(key: &str) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("cannot look at this process")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(key)).with_context(|| format!("no `{key}`"))?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? * 1024.0)
-}
-
-/// Processor time of this process so far.
-fn cpu_seconds() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").context("cannot look at this process")?;
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-    Ok(ticks.iter().sum::<f64>() / 100.0)
+#[expect(clippy::cast_precision_loss, reason = "far less than 2^53")]
+fn number(count: u64) -> f64 {
+    count as f64
 }
 
 fn print(what: &str, measured: f64, unit: &str, goal: f64) {

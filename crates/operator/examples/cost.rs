@@ -26,7 +26,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use shared::{LOOK, NAMESPACE, Operator, PATIENCE, print};
+use shared::{LOOK, NAMESPACE, PATIENCE, print, resident};
 
 /// How often an installation is made; the fastest counts, because everything else on the machine
 /// only ever adds.
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     let (cluster, config) = shared::cluster().await?;
     let world = World { client: Client::try_from(config.clone())? };
 
-    let start = |kubeconfig: &str| Operator::start(operator, distribution, kubeconfig, &FLAGS);
+    let start = |kubeconfig: &str| shared::start(operator, distribution, kubeconfig, &FLAGS);
     let (mut installs, mut plain) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         plain.push(world.plain_install(distribution).await?);
@@ -64,12 +64,12 @@ async fn main() -> anyhow::Result<()> {
     let counted = start(&proxy.kubeconfig())?;
     world.install().await?;
     quiet(&proxy).await;
-    let (requests, cpu) = (proxy.counts().total(), cpu_seconds(&counted)?);
+    let (requests, cpu) = (proxy.counts().total(), counted.usage()?.processor);
     sleep(IDLE).await;
     print("operator, idle, requests", number(proxy.counts().total() - requests), "ratio", 0.0);
-    let share = (cpu_seconds(&counted)? - cpu) / IDLE.as_secs_f64();
+    let share = counted.usage()?.processor.saturating_sub(cpu).as_secs_f64() / IDLE.as_secs_f64();
     print("operator, idle, percent of a core", share * 100.0, "ratio", 0.1);
-    print("operator, idle, memory", counted.resident()?, "bytes", 20e6);
+    print("operator, idle, memory", resident(&counted)?, "bytes", 20e6);
 
     let mut unchanged = Vec::new();
     for run in 0..RUNS {
@@ -93,14 +93,6 @@ async fn main() -> anyhow::Result<()> {
     }
     print("operator, drift until it is corrected", fastest(&corrected), "seconds", 2.0);
     world.uninstall().await
-}
-
-/// Processor time so far. The kernel counts in hundredths of a second.
-fn cpu_seconds(operator: &Operator) -> anyhow::Result<f64> {
-    let stat = operator.proc("stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: Vec<f64> = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-    Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
 struct World {

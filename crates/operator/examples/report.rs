@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use flux_operator_testkit::objects::{custom, resource};
+use flux_operator_testkit::operator::Operator;
 use flux_operator_testkit::proxy::{Proxy, Verb};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use kube::Client;
@@ -132,13 +133,13 @@ impl World {
         for _ in 0..3 {
             operator.scrape().await?;
         }
-        operator.process.resident()
+        shared::resident(&operator.process)
     }
 }
 
 /// The operator, with its metrics at a port that is known.
 struct Scraped {
-    process: shared::Operator,
+    process: Operator,
     metrics: String,
 }
 
@@ -147,7 +148,7 @@ impl Scraped {
         // A port that is free now: the operator does not tell which port it took, except in its log.
         let metrics = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
         let flags = ["--health-addr=0", "--reporting-interval=10s", &format!("--metrics-addr={metrics}")];
-        let process = shared::Operator::start(program, distribution, &proxy.kubeconfig(), &flags)?;
+        let process = shared::start(program, distribution, &proxy.kubeconfig(), &flags)?;
         Ok(Self { process, metrics })
     }
 

@@ -1,7 +1,7 @@
 //! The programs by which users install: built once from their Go modules, for tests that want to know what they make of
 //! our files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::ProgramError;
@@ -34,6 +34,12 @@ const FILES: &[(&str, &str)] = &[
 /// A module of its own: it needs older libraries of Kubernetes than the others.
 const OLM_FILES: &[(&str, &str)] =
     &[("go.mod", include_str!("../olm/go.mod")), ("go.sum", include_str!("../olm/go.sum"))];
+
+/// Gives a program of this module folders of its own in place of the user's, for settings and for what it keeps.
+pub fn at_home_in<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
+    // What helm keeps in the home of the user, unless one of these is set.
+    command.env("HOME", home).envs(["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"].map(|name| (name, home)))
+}
 
 impl Tool {
     /// The program, which is built where it is not in the cache.

@@ -16,7 +16,7 @@ pub(super) fn program(program: &Path, table: &mut Table) -> anyhow::Result<()> {
 }
 
 pub(super) fn engine(profile: &str, distribution: &Path, table: &mut Table) -> anyhow::Result<()> {
-    example::add(example::of("flux-operator-inventory", "cost", profile).arg(distribution), table)
+    example::add(example::of("flux-operator-inventory", "installation", profile).arg(distribution), table)
 }
 
 pub(super) fn operator(profile: &str, program: &Path, distribution: &Path, table: &mut Table) -> anyhow::Result<()> {

@@ -5,13 +5,13 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
 use super::platform::Platform;
 use super::{digest, image, sbom, tarball};
-use crate::cargo::{self, run, succeeds};
+use crate::cargo::{self, run};
+use crate::debian;
 use crate::metadata::Metadata;
 
 /// Build the programs of a release: static, for each platform, the same bytes from the same sources.
@@ -80,16 +80,7 @@ fn commit() -> anyhow::Result<Option<String>> {
 fn prepare(platform: Platform) -> anyhow::Result<()> {
     // Of the toolchain of this workspace: run by rustup, so that it is the one that `cargo` uses below.
     run(&mut cargo::rustup(["target", "add", platform.target()]))?;
-    let compiler = format!("{}-gcc", platform.compiler_prefix());
-    if succeeds(Command::new(&compiler).arg("--version")) {
-        return Ok(());
-    }
-    let packages = platform.packages().join(" ");
-    println!("`{compiler}` is missing, installing {packages}");
-    let mut install = Command::new("apt-get");
-    install.args(["install", "--yes", "--no-install-recommends"]).args(platform.packages());
-    run(&mut install)
-        .with_context(|| format!("`{compiler}` is missing: install it, on Debian by the packages {packages}"))
+    debian::require(&format!("{}-gcc", platform.compiler_prefix()), &platform.packages())
 }
 
 /// Builds both programs and returns the folder that they are in.

@@ -204,10 +204,10 @@ fn rehearse(way: Way, piece: &Piece, folder: &Path) -> anyhow::Result<()> {
 
     type_in(way.remove_instance())?;
     type_in(&format!("kubectl -n {NAMESPACE} wait fluxinstance/flux --for=delete --timeout=2m"))?;
-    let memory = container.memory()?;
+    let usage = container.usage()?;
     let log = log::read(&container.log())?;
     account.tell(&format!("the log: {log}"));
-    account.tell(&format!("memory: {} resident, {} at most", mebibytes(memory.resident), mebibytes(memory.peak)));
+    account.tell(&format!("memory: {} resident, {} at most", mebibytes(usage.resident), mebibytes(usage.peak)));
 
     type_in(way.uninstall())?;
     let grace = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use flux_operator_testkit::registry::{FLUX_LAYER, Registry, artifact, index_of, pack};
-use flux_operator_testkit::tools::Tool;
+use flux_operator_testkit::tools::{Tool, at_home_in};
 use flux_operator_testkit::workspace;
 use tokio::runtime::Runtime;
 
@@ -16,10 +16,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[track_caller]
 fn helm(home: &Path, args: &[&str]) -> String {
     let mut command = Command::new(Tool::Helm.find().unwrap());
-    for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-        command.env(variable, home);
-    }
-    let output = command.args(args).current_dir(workspace::path("")).output().unwrap();
+    let output = at_home_in(&mut command, home).args(args).current_dir(workspace::path("")).output().unwrap();
     assert!(output.status.success(), "helm {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

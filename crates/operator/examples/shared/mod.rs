@@ -1,18 +1,17 @@
 //! What the examples share that measure: a cluster to measure on, and the operator beside it.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use flux_operator_api::{Object, crd};
 use flux_operator_testkit::cluster::{Cluster, Options};
 use flux_operator_testkit::objects::{api, custom};
+use flux_operator_testkit::operator::Operator;
 use kube::Client;
 use kube::api::{Patch, PatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::json;
-use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 /// How long anything may take.
@@ -63,46 +62,18 @@ pub(crate) fn instance() -> Object {
     custom("fluxcd.controlplane.io/v1", "FluxInstance", "flux").in_namespace(NAMESPACE).spec(spec).build()
 }
 
-/// The operator. It ends when this is dropped.
-pub(crate) struct Operator {
-    child: Child,
-    _folder: tempfile::TempDir,
+/// Starts the operator against the cluster of a kubeconfig, given as text.
+pub(crate) fn start(program: &str, distribution: &str, kubeconfig: &str, flags: &[&str]) -> anyhow::Result<Operator> {
+    let storage = format!("--storage-path={distribution}");
+    let args = [&["--enable-leader-election=false", &storage], flags].concat();
+    Operator::start(Path::new(program), kubeconfig, NAMESPACE, args)
+        .with_context(|| format!("cannot start `{program}`"))
 }
 
-impl Operator {
-    /// Starts it against the cluster of a kubeconfig, given as text.
-    pub(crate) fn start(program: &str, distribution: &str, kubeconfig: &str, flags: &[&str]) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let config = folder.path().join("kubeconfig");
-        std::fs::write(&config, kubeconfig)?;
-        let child = Command::new(program)
-            .arg("--enable-leader-election=false")
-            .args(flags)
-            .arg(format!("--storage-path={distribution}"))
-            .env("KUBECONFIG", &config)
-            .env("RUNTIME_NAMESPACE", NAMESPACE)
-            .env("NOTIFICATIONS_DISABLED", "true")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start `{program}`"))?;
-        Ok(Self { child, _folder: folder })
-    }
-
-    /// What Linux says of its process.
-    pub(crate) fn proc(&self, file: &str) -> anyhow::Result<String> {
-        let pid = self.child.id().context("the operator has ended")?;
-        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file))
-            .context("cannot look at the operator")
-    }
-
-    /// Resident memory, in bytes.
-    pub(crate) fn resident(&self) -> anyhow::Result<f64> {
-        let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? * 1024.0)
-    }
+/// The resident memory of the operator, in bytes.
+#[expect(clippy::cast_precision_loss, reason = "far less than 2^53 bytes")]
+pub(crate) fn resident(operator: &Operator) -> anyhow::Result<f64> {
+    Ok(operator.usage().context("cannot look at the operator")?.resident as f64)
 }
 
 /// Tells `cargo xtask bench` a figure.

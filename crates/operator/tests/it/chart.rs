@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use flux_operator_builder::yaml::{self, Dialect, Limits};
-use flux_operator_testkit::tools::Tool;
+use flux_operator_testkit::tools::{Tool, at_home_in};
 use flux_operator_testkit::workspace;
 use serde_json::Value;
 
@@ -37,11 +37,8 @@ impl Helm {
     /// What it prints, or what it says where it fails.
     fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.program);
-        for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-            command.env(variable, self.home.path());
-        }
         command.args(arguments).current_dir(workspace::path("")).env("KUBECONFIG", &self.kubeconfig);
-        finish(&mut command)
+        finish(at_home_in(&mut command, self.home.path()))
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> String {

@@ -51,7 +51,7 @@ impl Task {
                 world.until_ready().await;
             }
         }
-        operator.kill().await;
+        drop(operator);
     }
 
     /// Fails unless the cluster is as if nothing had happened.
@@ -110,7 +110,7 @@ async fn killed_before_and_after_writes() {
                     () = proxy.killed() => {}
                     _ = world.until(&context, |instance| task.is_done(instance)) => {}
                 }
-                operator.kill().await;
+                drop(operator);
                 proxy.settled().await;
                 assert_honest(&world, task, &context).await;
 

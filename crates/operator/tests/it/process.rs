@@ -1,57 +1,44 @@
 //! The operator, as a process of its own.
 
-use std::fs::{self, File};
+use std::ops::Deref;
 use std::path::Path;
-use std::process::{Command as Shell, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use flux_operator_testkit::operator::Operator as Process;
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::time::sleep;
 
 use crate::world::until;
 
+/// How often to look whether it has ended.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// The operator. Dropping it kills it.
-pub(crate) struct Operator {
-    child: Child,
-    folder: TempDir,
+pub(crate) struct Operator(Process);
+
+impl Deref for Operator {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
 }
 
 impl Operator {
     /// Starts it against the cluster of a kubeconfig, given as text.
     pub(crate) fn start(kubeconfig: &str, namespace: &str, args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("kubeconfig");
-        fs::write(&config, kubeconfig).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_flux-operator-controller"))
-            .args(["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"])
-            .args(args)
-            .env("KUBECONFIG", config)
-            .env("RUNTIME_NAMESPACE", namespace)
-            .env("NOTIFICATIONS_DISABLED", "true")
-            .stdin(Stdio::null())
-            .stderr(File::create(folder.path().join("log")).unwrap())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        Self { child, folder }
+        let program = Path::new(env!("CARGO_BIN_EXE_flux-operator-controller"));
+        let args = [&["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"], args].concat();
+        Self(Process::start(program, kubeconfig, namespace, args).unwrap())
     }
 
     /// The same, on files of a distribution and without a lease.
     pub(crate) fn alone(kubeconfig: &str, namespace: &str, distribution: &Path) -> Self {
         let storage = format!("--storage-path={}", distribution.display());
         Self::start(kubeconfig, namespace, &["--enable-leader-election=false", &storage])
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id().expect("it runs")
-    }
-
-    /// What it has logged so far.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// The same, a value for each line.
@@ -93,27 +80,19 @@ impl Operator {
 
     /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Shell::new("kill").args([&format!("-{signal}"), &self.pid().to_string()]).status();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.id().to_string()]).status();
         assert!(sent.unwrap().success());
     }
 
     /// Waits until it has ended: how, and how long that took.
     pub(crate) async fn ended(&mut self) -> (ExitStatus, Duration) {
         let began = Instant::now();
-        let status = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
-        (status.expect("it ends").unwrap(), began.elapsed())
-    }
-
-    /// Kills it, without a word.
-    pub(crate) async fn kill(mut self) {
-        self.child.kill().await.unwrap();
-    }
-}
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("log of the operator:\n{}", self.log());
+        loop {
+            if let Some(status) = self.0.ended().unwrap() {
+                return (status, began.elapsed());
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "it ends");
+            sleep(LOOK).await;
         }
     }
 }

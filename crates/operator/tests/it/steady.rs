@@ -128,13 +128,6 @@ fn rendered(world: &World, spec: &Value) -> Option<Vec<Object>> {
     Some(build(&plan, &directory.release(version).unwrap()).ok()?.into_objects())
 }
 
-/// Resident memory in KiB.
-fn memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn random_changes_end_ready_or_stalled() {
     let _flux = the_only_flux().await;
@@ -168,12 +161,12 @@ async fn random_changes_end_ready_or_stalled() {
             assert_eq!((world.owned().await, world.versions().await), before, "{context}: Flux was touched");
         }
         if round == 10 {
-            warm = memory(operator.pid());
+            warm = operator.usage().unwrap().resident;
         }
     }
     assert!(ready > rounds / 5, "only {ready} of {rounds} were valid");
-    let grown = memory(operator.pid()).saturating_sub(warm);
-    println!("{rounds} changes, {ready} valid; memory grew from {warm} KiB by {grown} KiB");
+    let grown = operator.usage().unwrap().resident.saturating_sub(warm);
+    println!("{rounds} changes, {ready} valid; memory grew from {} KiB by {} KiB", warm / 1024, grown / 1024);
 
     world.apply(&first).await;
     world.until_ready().await;

@@ -7,9 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use flux_operator_testkit::usage::Usage;
 use serde_json::Value;
 
 use crate::cargo::{self, succeeds};
+use crate::debian;
 
 const RUNC: &str = "runc";
 
@@ -32,15 +34,6 @@ pub(super) struct Container {
     pipe: Option<ChildStdin>,
 }
 
-/// Memory of a container, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Memory {
-    /// Of the program now.
-    pub(super) resident: u64,
-    /// The most that it was.
-    pub(super) peak: u64,
-}
-
 /// Sees to it that there is a runtime and somebody who may use it.
 ///
 /// # Errors
@@ -53,14 +46,7 @@ pub(super) fn prepare() -> anyhow::Result<()> {
     if !succeeds(Command::new("unshare").args(["--mount", "true"])) {
         bail!("root may make no namespaces here, so that no container can be run: try another machine");
     }
-    if succeeds(Command::new(RUNC).arg("--version")) {
-        return Ok(());
-    }
-    eprintln!("`{RUNC}` is missing, installing it");
-    let mut install = Command::new("apt-get");
-    install.args(["install", "--yes", "--no-install-recommends", RUNC]).stdout(Stdio::null());
-    cargo::run(&mut install)
-        .with_context(|| format!("`{RUNC}` is missing: install it, on Debian by the package {RUNC}"))
+    debian::require(RUNC, &[RUNC])
 }
 
 impl Container {
@@ -104,10 +90,9 @@ impl Container {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
-    pub(super) fn memory(&self) -> anyhow::Result<Memory> {
-        let status =
-            fs::read_to_string(format!("/proc/{}/status", self.pid)).context("cannot look at the container")?;
-        memory(&status).context("the kernel does not say how large the program is")
+    /// What it takes of the machine.
+    pub(super) fn usage(&self) -> anyhow::Result<Usage> {
+        Usage::of(self.pid).context("cannot look at the container")
     }
 
     /// Asks it to stop as a kubelet does, and returns how long that took.
@@ -133,26 +118,5 @@ impl Drop for Container {
         self.pipe = None;
         self.watch.wait().ok();
         self.runc.wait().ok();
-    }
-}
-
-/// Reads what Linux says of a process.
-fn memory(status: &str) -> Option<Memory> {
-    let of = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-    };
-    Some(Memory { resident: of("VmRSS:")?, peak: of("VmHWM:")? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_is_what_the_kernel_says() {
-        let found = memory("Name:\ta\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n").unwrap();
-        assert_eq!((found.resident, found.peak), (1 << 20, 2 << 20));
-        assert!(memory("Name:\ta\n").is_none());
     }
 }

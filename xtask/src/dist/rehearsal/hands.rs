@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use flux_operator_testkit::tools::Tool;
+use flux_operator_testkit::tools::{Tool, at_home_in};
 use serde::de::DeserializeOwned;
 
 use crate::cargo;
@@ -47,11 +47,8 @@ impl<'a> Hands<'a> {
     /// Runs a program with arguments, which may have blanks.
     pub(super) fn call(&self, tool: Tool, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command: Command = cargo::command(tool.find()?);
-        command.args(arguments).env("KUBECONFIG", self.kubeconfig).env("HOME", self.home.path());
-        for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-            command.env(variable, self.home.path());
-        }
-        cargo::read(&mut command)
+        command.args(arguments).env("KUBECONFIG", self.kubeconfig);
+        cargo::read(at_home_in(&mut command, self.home.path()))
     }
 
     /// What kubectl gets, as JSON.

@@ -246,7 +246,7 @@ async fn from_the_chart_of_the_go_operator_and_back() {
     assert_eq!((adoption::deployments(&world, &objects).await, pods(&world).await), running, "nothing restarts");
     let log = operator.log();
     assert!(!log.contains("is forbidden"), "a permission is missing:\n{log}");
-    operator.kill().await;
+    drop(operator);
 
     let published = "oci://ghcr.io/controlplaneio-fluxcd/charts/flux-operator";
     go("helm upgrade flux-operator oci://", &[("before.yaml", &before), (published, &chart)]);

@@ -35,28 +35,15 @@ pub(super) async fn mirror(
         let existing =
             if immutable { Existing::KeepAndTag { now: Timestamp::now().as_second() } } else { Existing::Overwrite };
         let (from, to) = (bare(&job.source), bare(&job.destination));
-        match copy(registries, &source, &destination, existing).await? {
-            Copied::Copied => {
-                copied += 1;
-                ui::remark(&format!("→ {from} → {to} (copied)"));
-            }
-            Copied::Overwritten => {
-                copied += 1;
-                ui::remark(&format!("→ {from} → {to} (overwritten)"));
-            }
-            Copied::Beside(beside) => {
-                by_digest += 1;
-                ui::remark(&format!("→ {from} → {} (copied by digest)", bare(&beside)));
-            }
-            Copied::UpToDate => {
-                skipped += 1;
-                ui::remark(&format!("≡ {to} (skipped: up-to-date)"));
-            }
-            Copied::AlreadyPresent => {
-                skipped += 1;
-                ui::remark(&format!("≡ {to} (skipped: digest already present)"));
-            }
-        }
+        let (count, line) = match copy(registries, &source, &destination, existing).await? {
+            Copied::Copied => (&mut copied, format!("→ {from} → {to} (copied)")),
+            Copied::Overwritten => (&mut copied, format!("→ {from} → {to} (overwritten)")),
+            Copied::Beside(beside) => (&mut by_digest, format!("→ {from} → {} (copied by digest)", bare(&beside))),
+            Copied::UpToDate => (&mut skipped, format!("≡ {to} (skipped: up-to-date)")),
+            Copied::AlreadyPresent => (&mut skipped, format!("≡ {to} (skipped: digest already present)")),
+        };
+        *count += 1;
+        ui::remark(&line);
     }
     ui::done(format_args!("Mirror complete: {copied} copied, {skipped} skipped, {by_digest} copied by digest"));
     Ok(())

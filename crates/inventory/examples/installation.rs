@@ -2,7 +2,7 @@
 //! prints it in its table.
 //!
 //! ```sh
-//! cargo run --release --package flux-operator-inventory --example cost -- testdata/distribution
+//! cargo run --release --package flux-operator-inventory --example installation -- testdata/distribution
 //! ```
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program that measures and prints")]
@@ -19,6 +19,7 @@ use flux_operator_inventory::{
 };
 use flux_operator_testkit::cluster::{Cluster, Options};
 use flux_operator_testkit::proxy::Proxy;
+use flux_operator_testkit::usage::Usage;
 use kube::api::{Api, Patch, PatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::json;
@@ -110,9 +111,7 @@ async fn idle(kubeconfig: &str, watching: Option<&str>) -> Result<()> {
         engine.watch(&Inventory::from(&stored)).await?;
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-    println!("{}", line.trim().trim_end_matches("kB").trim());
+    println!("{}", Usage::own()?.resident);
     drop(engine);
     Ok(())
 }
@@ -123,7 +122,7 @@ fn resident(arguments: &[&str]) -> Result<f64> {
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
-    Ok(String::from_utf8(output.stdout)?.trim().parse::<f64>()? * 1024.0)
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
 async fn config(kubeconfig: &Path) -> Result<Config> {
@@ -156,7 +155,7 @@ impl InventoryStore for Store {
         let maps: Api<k8s_openapi::api::core::v1::ConfigMap> = Api::namespaced(self.0.clone(), "default");
         let metadata = json!({"name": "inventory"});
         let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"inventory": text}});
-        maps.patch("inventory", &PatchParams::apply("cost").force(), &Patch::Apply(map)).await?;
+        maps.patch("inventory", &PatchParams::apply("measuring").force(), &Patch::Apply(map)).await?;
         Ok(())
     }
 }
