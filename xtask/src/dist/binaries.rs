@@ -39,6 +39,17 @@ const PROGRAMS: [(&str, &str); 2] =
 /// What the linker and compiler are told beside the paths: nothing of this machine is linked.
 const FLAGS: [&str; 2] = ["-Clinker=rust-lld", "-Clink-self-contained=yes"];
 
+/// What the C compiler is told, which builds the allocator and cryptography.
+const C_FLAGS: [&str; 5] = [
+    // The headers are those of glibc: with fortification, they would ask for functions that musl does not have.
+    "-U_FORTIFY_SOURCE",
+    "-g0",
+    // The allocator can tell when it was built, which is never the same twice.
+    "-Wno-builtin-macro-redefined",
+    "-D__DATE__=\"\"",
+    "-D__TIME__=\"\"",
+];
+
 /// Between flags, in the variable that takes several.
 const SEPARATOR: &str = "\u{1f}";
 
@@ -94,8 +105,7 @@ fn build(platform: Platform, source: &Path, target: &Path, commit: Option<&str>)
     let variable = |name: &str| format!("{name}_{}", triple.replace('-', "_"));
     let tool = |name: &str| format!("{}-{name}", platform.compiler_prefix());
     command.env(variable("CC"), tool("gcc")).env(variable("AR"), tool("ar"));
-    // The headers are those of glibc: with fortification, they would ask for functions that musl does not have.
-    command.env(variable("CFLAGS"), "-U_FORTIFY_SOURCE -g0");
+    command.env(variable("CFLAGS"), C_FLAGS.join(" "));
     run(&mut command)?;
     Ok(target.join(triple).join("dist"))
 }
