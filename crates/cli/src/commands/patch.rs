@@ -1,5 +1,6 @@
 //! `flux-operator patch`: changing manifests in files.
 
+mod additions;
 mod edit;
 mod generated;
 mod github;

@@ -10,19 +10,18 @@ use clap::Args;
 use flux_operator_api::Component;
 use flux_operator_builder::build;
 use flux_operator_distro::Location;
-use serde_json::Value;
 use tokio::time::Instant;
 
-use super::generated::{self, is_generated};
+use super::additions::Additions;
+use super::generated::is_generated;
 use super::github::GitHub;
 use super::manifest::{self, Manifest};
 use super::release::Releases;
 use super::target::Target;
-use super::upstream::{Definition, Image, Upstream};
+use super::upstream::Upstream;
 use crate::cluster::Story;
-use crate::commands::diff::patch::{self, Operation};
 use crate::distribution::Distribution;
-use crate::error::{Advise, Complaint, Failure};
+use crate::error::{Complaint, Failure};
 use crate::files;
 use crate::globals::Globals;
 use crate::inputs;
@@ -95,15 +94,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     registries: RegistryArgs,
-}
-
-/// A CRD that is not there to be patched.
-#[derive(Debug, thiserror::Error)]
-#[error("the CRD `{name}` is new in {version} of `{component}`, and no patch can add it")]
-struct NewDefinition {
-    name: String,
-    component: Component,
-    version: String,
 }
 
 /// Variables with a token for GitHub, the first that is set counts.
@@ -181,7 +171,15 @@ impl Run<'_> {
             story.done(format_args!("Removed {} previously generated {}", gone.len(), plural(gone.len(), "patch")));
         }
         story.waiting(format_args!("Computing patches for {} components...", components.len()));
-        let added = self.added(&upstream, current, &components)?;
+        let added = Additions {
+            upstream: &upstream,
+            current,
+            target,
+            registry: self.registry(),
+            skips_definitions: self.arguments.skip_crds,
+            story,
+        };
+        let added = added.of(&components)?;
         if gone.is_empty() && added.is_empty() {
             story.done("No patches needed");
             return Ok(None);
@@ -224,60 +222,10 @@ impl Run<'_> {
         })))
     }
 
-    /// The new patches: those of images, then those of CRDs.
-    fn added(&self, upstream: &Upstream, current: u64, components: &[Component]) -> Result<Vec<Value>, Failure> {
+    /// Where images of releases come from.
+    fn registry(&self) -> &str {
         let registry = self.arguments.registry.as_deref().or(self.manifest.text_of("/spec/distribution/registry"));
-        let registry = registry.unwrap_or_default().trim_end_matches('/');
-        let (mut images, mut definitions, mut complaints) = (Vec::new(), Vec::new(), Vec::new());
-        for component in components {
-            self.story.waiting(format_args!("Processing {component}..."));
-            let change = match upstream.change(*component, current, &self.arguments.version) {
-                Ok(change) => change,
-                Err(failure) => {
-                    complaints.extend(failure.into_complaints());
-                    continue;
-                }
-            };
-            let image = match change.image {
-                Image::Tagged(version) => format!("{registry}/{component}{version}"),
-                Image::Whole(image) => image,
-            };
-            images.push(generated::image(*component, &image));
-            for definition in change.definitions {
-                match self.operations(*component, definition) {
-                    Ok((name, operations)) if !operations.is_empty() => {
-                        definitions.push(generated::definition(&name, &operations));
-                    }
-                    Ok(_) => {}
-                    Err(failure) if self.arguments.skip_crds => {
-                        let why: Vec<_> = failure.blocks().into_iter().map(|block| block.what).collect();
-                        self.story.remark(format_args!("skipped: {}", why.join("; ")));
-                    }
-                    Err(failure) => complaints.extend(failure.into_complaints()),
-                }
-            }
-        }
-        Failure::check(complaints)?;
-        images.extend(definitions);
-        Ok(images)
-    }
-
-    /// What makes a CRD the one that is to come; nothing where that is the same, or there is none.
-    fn operations(&self, component: Component, definition: Definition) -> Result<(String, Vec<Operation>), Failure> {
-        let Definition { kind, now, then } = definition;
-        let name = kind.definition();
-        let operations = match (now?, then?) {
-            (Some(now), Some(then)) => {
-                self.story.waiting(format_args!("  Diffing CRD {name}"));
-                patch::between(&bare(now), &bare(then))
-            }
-            (None, Some(_)) => {
-                let version = self.arguments.version.name();
-                return Err(Complaint::new(NewDefinition { name, component, version }).into());
-            }
-            (_, None) => Vec::new(),
-        };
-        Ok((name, operations))
+        registry.unwrap_or_default().trim_end_matches('/')
     }
 
     /// Whether the operator would take the result: with a distribution, by building it.
@@ -296,14 +244,6 @@ impl Run<'_> {
     }
 }
 
-/// What a patch can change of a CRD.
-fn bare(mut definition: Value) -> Value {
-    if let Some(fields) = definition.as_object_mut() {
-        fields.retain(|field, _| field != "metadata" && field != "status");
-    }
-    definition
-}
-
 fn plural(count: usize, word: &str) -> String {
     if count == 1 { word.to_owned() } else { format!("{word}es") }
 }
@@ -311,11 +251,4 @@ fn plural(count: usize, word: &str) -> String {
 /// `1 patch` or `2 patches`.
 fn patches(count: usize) -> String {
     format!("{count} {}", plural(count, "patch"))
-}
-
-impl Advise for NewDefinition {
-    fn hint(&self) -> Option<String> {
-        let hint = "`--skip-crds` leaves it out; where it is needed, upgrade `spec.distribution.version` instead";
-        Some(hint.to_owned())
-    }
 }
