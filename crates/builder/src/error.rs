@@ -2,7 +2,7 @@
 
 use flux_operator_api::NotAnObject;
 
-use crate::images::ImageReferenceError;
+use crate::image_reference::ImageReferenceError;
 use crate::kustomize::patch::PatchError;
 use crate::release::ReleaseError;
 use crate::violation::Violations;

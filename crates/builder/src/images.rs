@@ -1,16 +1,12 @@
 //! The images of the controllers: which there are, and where they are used.
 
-mod reference;
-
 use std::sync::Arc;
 
 use flux_operator_api::{Component, ComponentImage, Digest};
 use serde_json::Value;
 
-pub(crate) use reference::is_tag;
-pub use reference::{ImageReference, ImageReferenceError};
-
 use crate::error::BuildError;
+use crate::image_reference::{ImageReference, is_tag};
 use crate::plan::InstancePlan;
 use crate::release::{Release, ReleaseError};
 use crate::resource::{Resource, Step};

@@ -62,6 +62,7 @@ mod profiles;
 
 mod kustomize;
 
+mod image_reference;
 mod images;
 mod metadata;
 mod support;
@@ -79,7 +80,7 @@ pub use admission::{Admission, Manifest};
 pub use build::build;
 pub use bundle::Bundle;
 pub use error::BuildError;
-pub use images::{ImageReference, ImageReferenceError};
+pub use image_reference::{ImageReference, ImageReferenceError};
 pub use kustomize::json6902::OperationError;
 pub use kustomize::patch::{PatchError, PatchFault};
 pub use kustomize::strategic::MergeError;

@@ -21,7 +21,7 @@ pub(crate) use storage::StoragePlan;
 pub(crate) use sync::SyncPlan;
 pub(crate) use tenancy::{Tenancy, WorkloadIdentity};
 
-use crate::images::ImageReference;
+use crate::image_reference::ImageReference;
 use crate::kustomize::patch::Patch;
 use crate::name;
 use crate::version::{ReleaseVersion, VersionRange};

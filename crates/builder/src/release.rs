@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use flux_operator_api::{Component, Digest, Object, Variant};
 
-use crate::images::is_tag;
+use crate::image_reference::is_tag;
 use crate::version::ReleaseVersion;
 use crate::yaml::{self, Dialect, Limits, Node, NodeKind, YamlError};
 

@@ -2,7 +2,7 @@
 
 use flux_operator_api::{Distribution, Variant};
 
-use crate::images::ImageReference;
+use crate::image_reference::ImageReference;
 use crate::version::VersionRange;
 use crate::violation::Checker;
 

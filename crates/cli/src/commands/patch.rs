@@ -1,6 +1,7 @@
 //! `flux-operator patch`: changing manifests in files.
 
 mod additions;
+mod change;
 mod edit;
 mod generated;
 mod github;

@@ -3,9 +3,10 @@
 use flux_operator_api::Component;
 use serde_json::Value;
 
+use super::change::{Definition, Image};
 use super::generated;
 use super::target::Target;
-use super::upstream::{Definition, Image, Upstream};
+use super::upstream::Upstream;
 use crate::cluster::Story;
 use crate::commands::diff::patch::{self, Operation};
 use crate::error::{Advise, Complaint, Failure};

@@ -13,9 +13,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use super::change::{Change, Definition, Image};
 use super::generated::kinds;
 use super::target::{Target, newest, series};
-use super::upstream::{Change, Definition, Image};
 use crate::cluster::WINDOW;
 use crate::error::{Advise, Complaint, Failure};
 use crate::kinds::FluxKind;

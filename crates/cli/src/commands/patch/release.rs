@@ -4,9 +4,9 @@ use flux_operator_api::{Component, Object, Variant};
 use flux_operator_builder::{ImageReference, Release, ReleaseVersion, VersionRange};
 use serde_json::Value;
 
+use super::change::{Change, Definition, Image};
 use super::generated::kinds;
 use super::target::Target;
-use super::upstream::{Change, Definition, Image};
 use crate::distribution::Distribution;
 use crate::error::{Advise, Complaint, Failure};
 
