@@ -223,9 +223,7 @@ impl Advise for DistributionError {
         match self {
             Self::Directory(error) => error.hint(),
             Self::Pull(error) => hint(error),
-            Self::NotADistribution(_) | Self::NotText { .. } | Self::Archive { .. } => {
-                Some("ask whoever published the artifact, or name another one".to_owned())
-            }
+            Self::Artifact(_) => Some("ask whoever published the artifact, or name another one".to_owned()),
         }
     }
 }

@@ -13,7 +13,6 @@ use crate::layout::{LayoutError, Writer};
 use crate::manifest::{self, Descriptor, Manifest, ManifestError};
 use crate::reference::{Reference, Version};
 use crate::registry::{Client, RawManifest, RegistryError, Session};
-use crate::signatures;
 
 /// Blobs that are on their way at the same time, each in memory.
 const WINDOW: usize = 3;
@@ -194,7 +193,7 @@ impl Client {
         let digest = session.pin(&source.reference.version()).await.map_err(not_read)?;
         let mut writer = Writer::default();
         let mut wanted = vec![(digest, name.clone())];
-        let found = signatures::find(&session, &digest).await.map_err(not_read)?;
+        let found = session.signatures(&digest).await.map_err(not_read)?;
         wanted.extend(found.into_iter().map(|found| (found.digest, found.version.to_string())));
         for (digest, name) in wanted {
             bundle_one(&session, &mut writer, digest, &name).await?;
@@ -265,7 +264,7 @@ impl Route {
 
     /// Signatures keep the names by which they are found.
     async fn signatures(&self, digest: &Digest, progress: &CopyProgress) -> Result<(), CopyError> {
-        for found in signatures::find(&self.from, digest).await.map_err(|error| self.not_read(error))? {
+        for found in self.from.signatures(digest).await.map_err(|error| self.not_read(error))? {
             let read = self.from.manifest(&Version::Digest(found.digest)).await;
             let raw = read.map_err(|error| self.not_read(error))?;
             let manifest = self.parse(&raw)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flux_operator_builder::{Release, ReleaseVersion};
 
-use crate::distribution::first_bad_line;
+use crate::text::first_bad_line;
 
 /// What is read from a folder before it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod push;
 mod retry;
 mod route;
 mod session;
+mod signatures;
 mod token;
 mod transport;
 mod web;

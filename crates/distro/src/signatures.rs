@@ -1,41 +1,14 @@
-//! Where the signatures of an artifact are: under a tag made from its digest, which older versions of
-//! cosign write, and in manifests that refer to it, which newer ones do.
+//! The signatures of an artifact, read for a policy.
 
 use flux_operator_api::Digest;
-use flux_operator_signature::registry::{SIMPLE_SIGNING_MEDIA_TYPE, signature_tag};
+use flux_operator_signature::registry::SIMPLE_SIGNING_MEDIA_TYPE;
 use flux_operator_signature::{Material, SimpleSigning};
 
-use crate::artifacts::{Origin, PullError};
 use crate::manifest::Manifest;
-use crate::reference::Version;
-use crate::registry::{RegistryError, Session};
+use crate::origin::{Origin, PullError};
 
 /// What the media types of bundles start with; their version follows.
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
-
-/// A manifest that may hold signatures.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) digest: Digest,
-    /// What it is found by.
-    pub(crate) version: Version,
-}
-
-/// The manifests in a registry that may hold signatures of a digest.
-///
-/// Everything that refers to it counts: some registries list a bundle as something else.
-pub(crate) async fn find(session: &Session, digest: &Digest) -> Result<Vec<Found>, RegistryError> {
-    let tag = Version::Tag(signature_tag(digest));
-    let mut found = match session.resolve(&tag).await {
-        Ok(digest) => vec![Found { digest, version: tag }],
-        Err(RegistryError::NotFound { .. }) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    let referrers = session.referrers(digest).await?.into_iter().map(|referrer| referrer.digest);
-    let referrers = referrers.map(|digest| Found { digest, version: Version::Digest(digest) });
-    found.extend(referrers.take(Material::MAX_COUNT));
-    Ok(found)
-}
 
 /// The signatures of a digest, not yet believed.
 pub(crate) async fn fetch(origin: &Origin, name: &str, digest: &Digest) -> Result<Vec<Material>, PullError> {

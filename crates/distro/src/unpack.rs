@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::archive::ArchiveError;
-use crate::distribution::Artifact;
+use crate::artifact::Artifact;
 
 /// A folder that was not written.
 #[derive(Debug, thiserror::Error)]
